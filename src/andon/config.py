@@ -1,0 +1,265 @@
+"""Reads andon.toml, the environment and secrets, and nothing else does; unknown keys get the nearest name."""
+
+from __future__ import annotations
+
+import difflib
+import os
+import re
+import shlex
+import tomllib
+from collections.abc import Mapping
+from datetime import timedelta
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, JsonValue, ValidationError, field_validator
+
+from andon.errors import ConfigError, NotFoundError
+from andon.models import Autonomy
+
+FILE_NAME = "andon.toml"
+UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0}
+
+
+def parse_duration(text: object) -> timedelta:
+    """Returns the duration of `90s`, `15m`, `1h30m`, `2d`; a bare number is seconds.
+
+    Raises:
+        ValueError: the text is not a duration.
+    """
+    if isinstance(text, timedelta):
+        return text
+    if isinstance(text, (int, float)) and not isinstance(text, bool):
+        return timedelta(seconds=text)
+    parts = re.findall(r"(\d+(?:\.\d+)?)\s*(ms|[smhdw])", str(text))
+    if not parts or re.sub(r"(\d+(?:\.\d+)?)\s*(ms|[smhdw])|\s", "", str(text)):
+        raise ValueError(f"{text!r} is not a duration: write 30s, 15m, 1h30m or 2d")
+    return timedelta(seconds=sum(float(number) * UNITS[unit] for number, unit in parts))
+
+
+Duration = Annotated[timedelta, BeforeValidator(parse_duration)]
+
+
+class Settings(BaseModel):
+    """A frozen table of settings; unknown keys are refused."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
+
+
+class AgentSettings(Settings):
+    kind: tuple[Literal["search"], ...] = ("search",)
+    """Agents, tried in this order, cheapest first."""
+
+    @field_validator("kind", mode="before")
+    @classmethod
+    def one_or_many(cls, value: object) -> object:
+        return (value,) if isinstance(value, str) else value
+
+
+class BudgetSettings(Settings):
+    attempts: int = 3
+    """Attempts at a patch per cause (a ticket and all that descend from it)."""
+    minutes_per_ticket: float = 60.0
+    """Wall time of diagnosis, fixes and verdicts per cause."""
+    tokens_per_ticket: int = 2_000_000
+    usd_per_ticket: float = 5.0
+    usd_per_day: float = 50.0
+    tickets_per_day: int = 20
+    """Fixes started a day, over all systems."""
+
+
+class SystemSettings(Settings):
+    """A system: a repository plus how to test it, where its data is, how to replay it, how to deploy it."""
+
+    repo: str = "."
+    """Path (relative to andon.toml) or URL to clone from and push to. A path that has an `origin` pushes there."""
+    branch: str = "main"
+    folder: str = ""
+    """Where the system lives inside the repository; commands run there."""
+    checks: str = "checks"
+    """Folder of check files, in the repository folder or beside andon.toml."""
+    test: str = ""
+    """Command that runs the whole suite, for instance `python -m pytest -q`."""
+    replay: str = ""
+    """Command that rebuilds a symptom from recorded evidence in a scratch place."""
+    data: str = ""
+    """`env:NAME` of a URL, or a URL: postgresql://... or sqlite:///path, with a login that can only read."""
+    deploy: str = ""
+    """Command that brings the branch into production; runs outside the sandbox, beside andon.toml. May be empty."""
+    deploys: str = ""
+    """Read-only query of past deploys: columns `at` and `commit`."""
+    runtime: tuple[str, ...] = ()
+    """Folders such as a virtual environment: bound read-only into the sandbox, their bin/ first on PATH."""
+    scratch: str = "auto"
+    """Where scratch databases for replays come from: `auto` (of the kind of `data`), `sqlite`, `postgres`."""
+    scratch_fixture: str = ""
+    """Fixture of the suite that gives the URL of an empty scratch database; found by name when empty."""
+    autonomy: Autonomy = Autonomy.PROPOSE
+    every: Duration = timedelta(minutes=5)
+    """How often a sweep looks which checks are due."""
+    quiet: Duration = timedelta(hours=1)
+    """A shipped ticket is resolved when nothing new has offended for this long."""
+    when_fires_again: Literal["reopen", "new"] = "reopen"
+    """What becomes of a resolved ticket whose check fires again."""
+    reopen_within: Duration = timedelta(days=7)
+    """A check that fires again later than this gets a new ticket in any case."""
+    storm: int = 5
+    """This many causes at once in one sweep make one ticket for a person instead."""
+    protected: tuple[str, ...] = ()
+    """More path patterns that a patch may never touch."""
+    rules: str = ""
+    """File with the system's rules for agents; AGENTS.md or rules.md when empty."""
+    test_seconds: float = 600.0
+    """Wall time for one run of the suite."""
+    replay_seconds: float = 120.0
+    """Wall time for one replay."""
+
+    def argv(self, command: Literal["test", "replay", "deploy"]) -> tuple[str, ...]:
+        """Returns the words of a command.
+
+        Raises:
+            ConfigError: it is not set.
+        """
+        text = {"test": self.test, "replay": self.replay, "deploy": self.deploy}[command]
+        if not text.strip():
+            raise ConfigError(f"set `{command}` to the command that does it", key=command)
+        return tuple(shlex.split(text))
+
+
+class Config(Settings):
+    """All of andon.toml."""
+
+    database: str = "sqlite:///.andon/andon.db"
+    """Where andon keeps its own state: sqlite:///path (one process) or postgresql://... (any number)."""
+    workers: int = 1
+    """Fixes that one process runs at the same time."""
+    agent: AgentSettings = AgentSettings()
+    budget: BudgetSettings = BudgetSettings()
+    systems: dict[str, SystemSettings] = {}
+    home: Path = Path()
+    """Folder of andon.toml; set by `load`, never written in the file."""
+
+    @property
+    def state_dir(self) -> Path:
+        """Folder for clones, clean checkouts and scratch databases; can be thrown away when nothing runs."""
+        return self.home / ".andon"
+
+    def system(self, name: str | None = None) -> SystemSettings:
+        """Returns a system's settings; the only one when no name is given.
+
+        Raises:
+            NotFoundError: no such system, or several and none named.
+        """
+        return self.systems[self.system_name(name)]
+
+    def system_name(self, name: str | None = None) -> str:
+        """Returns the name of a system that exists; the only one when no name is given.
+
+        Raises:
+            NotFoundError: no such system, or several and none named.
+        """
+        known = ", ".join(sorted(self.systems)) or "none"
+        if name is None and len(self.systems) == 1:
+            return next(iter(self.systems))
+        if name is None:
+            raise NotFoundError(f"say which system: {known}")
+        if name not in self.systems:
+            raise NotFoundError(f"no system {name!r} in {FILE_NAME}; there are: {known}")
+        return name
+
+
+def find_file(start: Path) -> Path:
+    """Returns the andon.toml of a folder or of the nearest folder above it.
+
+    Raises:
+        ConfigError: there is none.
+    """
+    for folder in (start.resolve(), *start.resolve().parents):
+        if (folder / FILE_NAME).is_file():
+            return folder / FILE_NAME
+    raise ConfigError(f"no {FILE_NAME} here or above: run `andon init` in the repository", file=start)
+
+
+def read_toml(path: Path) -> dict[str, JsonValue]:
+    """Returns the tables of a TOML file.
+
+    Raises:
+        ConfigError: it cannot be read or parsed.
+    """
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigError(f"cannot be read: {error.strerror}", file=path) from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"is not valid TOML: {error}", file=path) from error
+
+
+def load(path: Path) -> Config:
+    """Returns the configuration of an andon.toml.
+
+    Raises:
+        ConfigError: it cannot be read, or a key or value is wrong; names the key and what to write.
+    """
+    tables = read_toml(path)
+    if "home" in tables:
+        raise ConfigError("is not a setting", file=path, key="home")
+    try:
+        config = Config.model_validate({**tables, "home": path.resolve().parent})
+    except ValidationError as error:
+        raise explain(error, path, Config) from error
+    for name in config.systems:
+        if not re.fullmatch(r"[a-z0-9][a-z0-9_-]{0,62}", name):
+            raise ConfigError("use lower case letters, digits, - and _", file=path, key=f"systems.{name}")
+    return config
+
+
+def explain(error: ValidationError, path: Path | str, model: type[BaseModel]) -> ConfigError:
+    """Returns the first problem of a validation as a ConfigError that names the nearest valid key."""
+    first = error.errors()[0]
+    key = ".".join(str(part) for part in first["loc"])
+    message = first["msg"].removeprefix("Value error, ")
+    if first["type"] == "extra_forbidden":
+        names = valid_names(model, [str(part) for part in first["loc"][:-1]])
+        near = difflib.get_close_matches(str(first["loc"][-1]), names, n=1)
+        message = f"unknown key; did you mean `{near[0]}`?" if near else f"unknown key; valid are: {', '.join(names)}"
+    return ConfigError(message, file=path, key=key)
+
+
+def valid_names(model: type[BaseModel], place: list[str]) -> list[str]:
+    """Returns the keys that are valid at a place of the configuration."""
+    if place[:1] == ["systems"]:
+        model = SystemSettings
+    elif place and place[0] in model.model_fields:
+        inner = model.model_fields[place[0]].annotation
+        model = inner if isinstance(inner, type) and issubclass(inner, BaseModel) else model
+    return sorted(name for name in model.model_fields if name != "home")
+
+
+def secret(reference: str, environ: Mapping[str, str] | None = None) -> str:
+    """Returns what a setting such as `env:NAME` stands for; any other text stands for itself.
+
+    Raises:
+        ConfigError: the variable is not set.
+    """
+    if not reference.startswith("env:"):
+        return reference
+    name = reference.removeprefix("env:")
+    value = (os.environ if environ is None else environ).get(name, "")
+    if not value:
+        raise ConfigError(f"the environment variable {name} is not set; export it before starting andon", key=reference)
+    return value
+
+
+def env_flag(name: str) -> bool:
+    """Tells whether a switch is set in the environment (`CI`, `NO_COLOR`)."""
+    return os.environ.get(name, "") not in ("", "0", "false")
+
+
+def person() -> str:
+    """Returns the name of the person at the keyboard, for approvals and events."""
+    return os.environ.get("ANDON_USER") or os.environ.get("USER") or os.environ.get("LOGNAME") or "person"
+
+
+def search_path() -> str:
+    """Returns PATH of andon's own process: where to look for git, bubblewrap and interpreters."""
+    return os.environ.get("PATH", "/usr/bin:/bin")

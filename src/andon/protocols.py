@@ -1,0 +1,286 @@
+"""The four faces that have more than one implementation; whoever needs one takes it as an argument."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import NamedTuple, Protocol
+
+from andon.models import (
+    Attempt,
+    Brief,
+    Check,
+    CheckResult,
+    Diagnosis,
+    Evidence,
+    Limits,
+    Memory,
+    Patch,
+    Ran,
+    Replay,
+    Row,
+    Spend,
+    TestRun,
+    Ticket,
+)
+
+
+class Answer(NamedTuple):
+    """What a read-only query gave: the first rows, and how many there are in all."""
+
+    columns: tuple[str, ...]
+    rows: tuple[Row, ...]
+    total: int
+
+
+class Power(NamedTuple):
+    """Something a login may do beyond reading, and the SQL that takes it away."""
+
+    what: str
+    remedy: str
+
+
+class DataSource(Protocol):
+    """A database that provably cannot be written through this face."""
+
+    @property
+    def dialect(self) -> str:
+        """`postgres` or `sqlite`, as sqlglot names them."""
+        ...
+
+    def ask(
+        self,
+        sql: str,
+        params: Mapping[str, datetime] | None = None,
+        *,
+        timeout: timedelta = timedelta(seconds=30),
+        rows_kept: int = 100,
+    ) -> Answer:
+        """Returns the first rows of one read-only statement and the full count, in one pass.
+
+        `:name` in the SQL stands for a parameter of that name.
+
+        Raises:
+            DataError: it could not be asked: unreachable, refused by a guard, too slow, or not SQL.
+        """
+        ...
+
+    def powers(self) -> tuple[Power, ...]:
+        """Returns what the login may do beyond reading; empty is what andon asks for."""
+        ...
+
+    def close(self) -> None: ...
+
+
+class Command(NamedTuple):
+    """A command for the sandbox."""
+
+    argv: tuple[str, ...]
+    cwd: Path
+    env: Mapping[str, str] = {}
+    """The whole environment besides HOME, TMPDIR, LANG, PATH; nothing is inherited."""
+    readable: tuple[Path, ...] = ()
+    """Folders and files seen read-only, besides the system's own (/usr, /lib, ...) and `path` below."""
+    writable: tuple[Path, ...] = ()
+    """Folders that the command may write."""
+    path: tuple[Path, ...] = ()
+    """Folders of programs, first on PATH."""
+    stdin: str = ""
+    limits: Limits = Limits()
+
+
+class Sandbox(Protocol):
+    """Where every command of a watched system runs: no network, no secrets; the whole process tree dies at the end."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def weaker(self) -> str:
+        """Why it isolates less than it should; empty for the full one. Shown wherever its results are shown."""
+        ...
+
+    def run(self, command: Command) -> Ran:
+        """Returns how the command ended.
+
+        Raises:
+            SandboxError: it could not be started in isolation.
+        """
+        ...
+
+
+class ScratchDatabase(NamedTuple):
+    """An empty database that one sandboxed command may fill, and that andon then asks from outside."""
+
+    url: str
+    """For the command in the sandbox."""
+    binds: tuple[Path, ...]
+    """What the sandbox must see writable for the URL to work (a socket folder, or the file's folder)."""
+    source: Callable[[], DataSource]
+    """Opens it read-only, from outside, once the command has ended."""
+
+
+class Scratch(Protocol):
+    """Gives fresh scratch databases; dropped on leaving the context."""
+
+    def fresh(self) -> AbstractContextManager[ScratchDatabase]: ...
+
+    def close(self) -> None: ...
+
+
+class Workspace(Protocol):
+    """A clean checkout of a system at a commit, with a diff on top, and the commands that run on it in the sandbox.
+
+    Nothing run in it can touch the checkout: replay and test see it read-only unless `run` is told otherwise.
+    """
+
+    @property
+    def root(self) -> Path:
+        """Folder of the checkout (the repository's root; there is no .git in it)."""
+        ...
+
+    @property
+    def folder(self) -> Path:
+        """Folder of the system inside the checkout: commands run here."""
+        ...
+
+    @property
+    def commit(self) -> str:
+        """The base commit, full hash."""
+        ...
+
+    @property
+    def diff(self) -> str:
+        """The diff on top of the commit; empty for none."""
+        ...
+
+    def at(self, commit: str | None = None, diff: str = "") -> AbstractContextManager[Workspace]:
+        """Gives another clean checkout, at a commit (this one's when None) with a diff on top; removed at the end.
+
+        Raises:
+            GitError: no such commit, or the diff does not apply.
+        """
+        ...
+
+    def replay(self, check: Check, evidence: Evidence, *, trace: bool = False) -> Replay:
+        """Runs the system's replay on the evidence and asks the check of the scratch database, from outside."""
+        ...
+
+    def test(self, tests: Sequence[str] = (), *, coverage: bool = False, seconds: float | None = None) -> TestRun:
+        """Runs the suite (or only these files or node ids) and returns the runner's events."""
+        ...
+
+    def run(self, argv: Sequence[str], *, writable: bool = False, seconds: float = 60.0) -> Ran:
+        """Runs any command in the sandbox, in the system's folder."""
+        ...
+
+
+class History(Protocol):
+    """What may be asked of a repository's past; read-only."""
+
+    def head(self, branch: str) -> str:
+        """Returns the commit of a branch, full hash."""
+        ...
+
+    def show(self, commit: str, path: str) -> str:
+        """Returns a file at a commit. Raises GitError when there is none."""
+        ...
+
+    def files(self, commit: str) -> tuple[str, ...]:
+        """Returns all paths at a commit."""
+        ...
+
+    def log(
+        self, commit: str, *, limit: int = 200, since: datetime | None = None, path: str | None = None
+    ) -> tuple[CommitEntry, ...]:
+        """Returns commits reachable from one, newest first."""
+        ...
+
+    def diff(self, old: str, new: str, *, paths: Sequence[str] = ()) -> str:
+        """Returns the text diff between two commits (unified, 3 lines of context, no renames, full index)."""
+        ...
+
+    def blame(self, commit: str, path: str) -> tuple[str, ...]:
+        """Returns the commit that last changed each line of a file."""
+        ...
+
+
+class CommitEntry(NamedTuple):
+    """One commit of the history."""
+
+    commit: str
+    at: datetime
+    subject: str
+    author: str
+    files: tuple[str, ...]
+    body: str = ""
+
+
+class Case(NamedTuple):
+    """All that an agent gets of a ticket."""
+
+    ticket: Ticket
+    check: Check
+    evidence: Evidence
+    brief: Brief
+    workspace: Workspace
+    """Clean checkout of the branch; read-only."""
+    history: History
+    data: DataSource | None
+    """The live data, through the guarded login; None when it cannot be reached."""
+    replay_argv: tuple[str, ...]
+    """The system's replay command, for the regression test."""
+    test_argv: tuple[str, ...]
+    scratch_fixture: str
+    """Fixture of the suite that gives a scratch URL; empty: find it."""
+    deadline: datetime
+    """When the ticket's time is used up."""
+    progress: Callable[[str], None]
+    """Says a sentence to the person who watches."""
+    workers: int = 2
+    """Commands that may run side by side."""
+
+
+class Fixed(NamedTuple):
+    """What a go at a patch gave."""
+
+    patch: Patch | None
+    """None: the agent abstains."""
+    notes: str
+    """What was tried and what came of it, for people; Markdown."""
+    spend: Spend = Spend()
+
+
+class Agent(Protocol):
+    """Finds causes and writes patches. May be wrong, lazy or dishonest: everything it says is proven elsewhere."""
+
+    @property
+    def name(self) -> str: ...
+
+    def diagnose(self, case: Case) -> tuple[Diagnosis, Spend]:
+        """Returns the five whys as the agent sees them.
+
+        Raises:
+            AgentError: it died or ran out of its limits.
+        """
+        ...
+
+    def fix(self, case: Case, diagnosis: Diagnosis, earlier: Sequence[Attempt]) -> Fixed:
+        """Returns a patch with its regression test, or abstains. `earlier` holds what was refuted.
+
+        Raises:
+            AgentError: it died or ran out of its limits.
+        """
+        ...
+
+
+class Recall(Protocol):
+    """Earlier tickets, for the brief."""
+
+    def memories(self, system: str, checks: Sequence[str], text: str, *, without: int) -> tuple[Memory, ...]: ...
+
+
+AskCheck = Callable[[Check, DataSource, datetime | None, datetime], CheckResult]
+"""(check, data, since, now): asks an SQL check of a data source. The face that `checks.ask_sql` has."""
