@@ -1,0 +1,1 @@
+"""Agents: programs that find causes and write patches; nothing they say is believed."""
