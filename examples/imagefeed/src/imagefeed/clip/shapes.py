@@ -1,4 +1,4 @@
-"""Draws the pictures of coloured shapes that the source serves and that the tiny CLIP learnt from; it never reads files or models."""
+"""Draws the coloured shapes that the source serves and the tiny CLIP learnt from; it never reads a file."""
 
 from __future__ import annotations
 
@@ -20,7 +20,14 @@ BLANK = "a blank image"
 
 _SMALLEST = 16
 _SMOOTH = 3  # shapes are drawn this many times larger and averaged down, for smooth edges
-_HUES = {"red": (-7, 5), "orange": (23, 33), "yellow": (50, 60), "green": (100, 140), "blue": (212, 236), "purple": (270, 292)}
+_HUES = {  # degrees
+    "red": (-7, 5),
+    "orange": (23, 33),
+    "yellow": (50, 60),
+    "green": (100, 140),
+    "blue": (212, 236),
+    "purple": (270, 292),
+}
 
 Pixels = NDArray[np.float32]
 Point = tuple[float, float]
@@ -41,13 +48,14 @@ def draw(shape: str, colour: str, *, seed: int, size: int = 96) -> Image.Image:
     mask = _mask(rng, shape, size)[..., None]
     tint = _tint(rng, _HUES[colour])
     shade = 1.0 + rng.uniform(-0.12, 0.0) * np.linspace(0.0, 1.0, size, dtype=np.float32)[:, None, None]
-    return _finish(rng, backdrop * (1 - mask) + tint * shade * mask, noise=11.0)
+    pixels = backdrop * (1 - mask) + tint * shade.astype(np.float32) * mask
+    return _finish(rng, pixels, noise=11.0)
 
 
 def draw_blank(kind: str = "grey", *, seed: int, size: int = 96) -> Image.Image:
     """Draws a picture with nothing in it, size x size pixels, RGB; equal arguments give equal pixels.
 
-    Half of them are perfectly uniform, as a zero-content picture is; the rest went through a noisy camera or JPEG.
+    Half of them are perfectly uniform, as a zero-content picture is; the rest saw a noisy camera or JPEG.
 
     Raises:
         ValueError: the kind is not known, or the size is under 16.
@@ -103,7 +111,7 @@ def _backdrop(rng: np.random.Generator, size: int) -> Pixels:
 def _tint(rng: np.random.Generator, hues: tuple[int, int]) -> Pixels:
     hue = (rng.uniform(*hues) % 360) / 360
     rgb = colorsys.hsv_to_rgb(hue, rng.uniform(0.78, 1.0), rng.uniform(0.78, 1.0))
-    return np.asarray(rgb, dtype=np.float32) * 255
+    return np.asarray([part * 255 for part in rgb], dtype=np.float32)
 
 
 def _mask(rng: np.random.Generator, shape: str, size: int) -> Pixels:
@@ -121,7 +129,7 @@ def _mask(rng: np.random.Generator, shape: str, size: int) -> Pixels:
             pen.ellipse((x - hole, y - hole, x + hole, y + hole), fill=0)
     else:
         pen.polygon([_turned(point, turn, radius, x, y) for point in _outline(rng, shape)], fill=255)
-    return np.asarray(sheet.reduce(_SMOOTH), dtype=np.float32) / 255
+    return np.asarray(sheet.reduce(_SMOOTH), dtype=np.float32) / np.float32(255)
 
 
 def _outline(rng: np.random.Generator, shape: str) -> list[Point]:
