@@ -1,0 +1,122 @@
+"""The homework before any agent starts: what a machine can compute about a red check, and no guess beyond it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from andon.brief.changes import rank_changes
+from andon.brief.contrast import Found, find_contrasts, split
+from andon.brief.onset import find_onset
+from andon.brief.render import render_brief
+from andon.brief.sql import asked_columns, columns_of, tables_of
+from andon.errors import GitError
+from andon.models import Brief, Check, Evidence, Memory, Row
+from andon.protocols import Answer, History
+
+__all__ = [
+    "asked_columns",
+    "columns_of",
+    "compute_brief",
+    "find_contrasts",
+    "find_onset",
+    "find_rules",
+    "render_brief",
+    "split",
+    "tables_of",
+]
+
+RULES_LIMIT = 8 * 1024
+"""Bytes of the system's rules that a brief carries."""
+RULES_FILES = ("AGENTS.md", "rules.md")
+
+
+def compute_brief(
+    *,
+    check: Check,
+    evidence: Evidence,
+    population: Answer | None,
+    history: History,
+    branch_head: str,
+    deploys: Sequence[tuple[datetime, str]] = (),
+    upstream_red: Sequence[str] = (),
+    memories: Sequence[Memory] = (),
+    rules: str = "",
+    now: datetime,
+    folder: str = "",
+    dialect: str = "postgres",
+    offending: Answer | None = None,
+) -> Brief:
+    """Returns what is known about a red check before an agent starts.
+
+    `population` is the answer to the check's population query; `offending` its main query asked again with many rows
+    kept, when the evidence holds only some of them. `history` is the only thing that is read.
+    """
+    bad, good, remark = labelled_rows(evidence, population, offending)
+    found = (
+        find_contrasts(bad, good, key=check.key, asked=asked_columns(check.query, dialect)) if good else Found((), "")
+    )
+    onset = find_onset(bad, good, check.at)
+    tables = tables_of(check.query, dialect) if check.query else ()
+    changes = rank_changes(
+        history,
+        branch_head,
+        onset=onset.at if onset else None,
+        tables=tables,
+        columns=columns_of(check.query, dialect) if check.query else (),
+        deploys=deploys,
+        now=now,
+        folder=folder,
+    )
+    return Brief(
+        contrasts=found.contrasts,
+        contrast_note=" ".join(filter(None, (found.note, remark))),
+        onset=onset,
+        changes=changes,
+        upstream_red=tuple(upstream_red),
+        memories=tuple(memories),
+        rules=capped(rules),
+        tables=tables,
+    )
+
+
+def labelled_rows(
+    evidence: Evidence, population: Answer | None, offending: Answer | None
+) -> tuple[list[Row], list[Row], str]:
+    """Returns offending rows, healthy rows, and what about them makes a comparison weaker."""
+    rows = list(offending.rows) if offending else list(evidence.rows)
+    total = offending.total if offending else evidence.total
+    if population is None:
+        return rows, [], "No contrast: the check has no population, so there are no healthy rows to compare with."
+    if not population.rows:
+        return rows, [], "No contrast: the population query gave no rows."
+    bad, good = split(population.rows, rows, evidence.key)
+    remarks = []
+    if total > len(rows):
+        remarks.append(f"Only {len(rows):,} of {total:,} offending rows are known; some counted as healthy may offend.")
+    if population.total > len(population.rows):
+        remarks.append(f"Compared with the first {len(population.rows):,} of {population.total:,} rows.")
+    if not good:
+        remarks.append("No contrast: every row of the population offends.")
+    return bad, good, " ".join(remarks)
+
+
+def find_rules(history: History, commit: str, *, folder: str = "", named: str = "") -> str:
+    """Returns the system's rules for agents at a commit: the named file, or AGENTS.md or rules.md; empty for none."""
+    home = f"{folder.strip('/')}/" if folder.strip("/.") else ""
+    wanted = [named] if named else [prefix + name for prefix in dict.fromkeys((home, "")) for name in RULES_FILES]
+    for path in wanted:
+        try:
+            return capped(history.show(commit, path))
+        except GitError:  # not there: the next place
+            continue
+    return ""
+
+
+def capped(text: str, limit: int = RULES_LIMIT) -> str:
+    """Returns a text cut to so many bytes, saying so at its end."""
+    data = text.encode("utf-8", "replace")
+    if len(data) <= limit:
+        return text
+    words = f"\n[cut: {len(data):,} bytes in all]"
+    return data[: limit - len(words)].decode("utf-8", "ignore") + words
