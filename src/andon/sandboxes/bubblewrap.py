@@ -21,7 +21,7 @@ from andon.sandboxes.cgroups import Group, find_hierarchy, make_group
 from andon.sandboxes.interpreters import in_system, needs
 
 SEEN = Path(__file__).with_name("seen")
-ETC = ("ssl/certs", "ssl/openssl.cnf", "ca-certificates", "ld.so.cache", "alternatives", "localtime", "fonts", "mime.types")
+ETC = ("ssl/certs", "ssl/openssl.cnf", "ca-certificates", "ld.so.cache", "alternatives", "localtime", "fonts")
 """Parts of the machine's /etc that programs read; /etc/ssl/private is not among them."""
 OWN_ETC = {"passwd": "passwd.txt", "group": "group.txt", "hosts": "hosts.txt", "nsswitch.conf": "nsswitch.txt"}
 TMP_BYTES = 2**29
@@ -30,7 +30,7 @@ HOME_BYTES = 2**28
 OPEN_FILES = 1024
 USER = "1000"
 NOT_FOUND = "bwrap: execvp "
-"""What bubblewrap says before the name of a program that does not exist; such a command ends with 127, as in a shell."""
+"""What bubblewrap says of a program that does not exist; such a command ends with 127, as in a shell."""
 
 
 class BubblewrapSandbox:
@@ -151,9 +151,7 @@ def _group(limits: Limits) -> Iterator[Group | None]:
             group.close()
 
 
-def _attend(
-    started: subprocess.Popen[bytes], status: object, go: int, group: Group | None, command: Command
-) -> Ran:
+def _attend(started: subprocess.Popen[bytes], status: object, go: int, group: Group | None, command: Command) -> Ran:
     """Bounds the command while it is still held back, lets it go, and follows it to its end."""
     lines = iter(status)  # type: ignore[call-overload]
     try:

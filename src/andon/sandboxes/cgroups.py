@@ -113,6 +113,7 @@ def _version_two() -> list[Hierarchy]:
             if folder != ROOT and ROOT not in folder.parents:
                 break
             control = folder / "cgroup.subtree_control"
-            if os.access(folder, os.W_OK) and control.exists() and {"memory", "pids"} <= set(control.read_text().split()):
+            handed_on = set(control.read_text().split()) if control.exists() else set()
+            if os.access(folder, os.W_OK) and {"memory", "pids"} <= handed_on:
                 found.append(Hierarchy(2, (folder,)))
     return found

@@ -1,4 +1,4 @@
-"""Decides what must be seen, besides the system's own folders, for the programs of a folder to run; reads links only."""
+"""Decides what must be seen, besides the system's own folders, for programs to run; only ever reads links."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def parts(prefix: Path) -> set[Path]:
 
 
 def _follow(place: Path, folders: set[Path], links: set[tuple[Path, str]]) -> None:
-    """Adds each link on the way from a program to the interpreter it stands for, and that interpreter's installation."""
+    """Adds each link on the way from a program to its interpreter, and that interpreter's installation."""
     for _ in range(HOPS):
         if not place.is_symlink():
             break
