@@ -1,0 +1,259 @@
+"""Looks for the cause of a red check by replays, lineage and history; it writes nothing, and `whys` words it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
+from andon.agents.search import lanes
+from andon.agents.search.bisect import Bisected, bisect, confirm
+from andon.agents.search.deviance import Deviation, deviations
+from andon.agents.search.findings import (
+    Change,
+    Findings,
+    call_path,
+    functions_ran,
+    functions_with_values,
+    touched_functions,
+)
+from andon.agents.search.lineage import executed_writers, find_writers
+from andon.agents.search.localise import Hint, Spectrum, both, less, lines_of, localise, spectrum
+from andon.agents.search.replays import Asked, Replays, seconds_left
+from andon.agents.search.slices import healthy_part
+from andon.agents.search.source import (
+    Function,
+    Lines,
+    Sources,
+    diff_lines,
+    functions,
+    map_lines,
+    read_sources,
+    replay_paths,
+)
+from andon.errors import AgentError, GitError
+from andon.models import Diagnosis, Location, Replay, Spend
+from andon.protocols import Case, CommitEntry
+
+COMMITS = 200
+"""Commits of the past that a bisect reaches."""
+SUITE_SECONDS = 60.0
+"""Most that the suite may take when its coverage is asked for."""
+SUITE_SHARE = 0.2
+"""Share of the time left that the suite may take."""
+CONFIRMED = 2
+"""Suspicious changes of the brief that are tried before bisecting."""
+
+
+def diagnose(case: Case) -> tuple[Diagnosis, Spend]:
+    """Returns the chain of whys of a red check, as far as facts carry it.
+
+    Raises:
+        AgentError: there is no time left for a single replay.
+    """
+    began = time.monotonic()
+    replays = Replays(case)
+    case.progress("replaying the evidence on the head commit")
+    head = replays.run([Asked(case.workspace.commit, case.workspace.diff, trace=True)])[0]
+    if head is None:
+        raise AgentError("the ticket's time is used up before the first replay", permanent=True)
+    if head.result is None or not (head.red or head.green):
+        diagnosis = lanes.crashed(case, head)
+    elif head.green:
+        diagnosis = lanes.not_reproduced(case, replays)
+    else:
+        diagnosis = lanes.reproduced(gather(case, replays, head))
+    return diagnosis, Spend(seconds=round(time.monotonic() - began, 3))
+
+
+def gather(case: Case, replays: Replays, head: Replay) -> Findings:
+    """Returns everything that replays, history and text tell about a failure that reproduces."""
+    sources = read_tree(case)
+    known = functions(sources)
+    trace = {path: lines for path, lines in head.trace.items() if path in sources}
+    writers = find_writers(sources, case.brief.tables)
+    wrote = executed_writers(writers, trace)
+    case.progress(f"{len(wrote)} of {len(writers)} places that write the check's tables ran; looking for the change")
+    bisected = find_change(case, replays)
+    change, good, healthy = compare(case, replays, bisected, head, sources)
+    passing = [spectrum("healthy evidence", healthy.trace, failed=False)] if healthy and healthy.green else []
+    if good is not None and bisected is not None and bisected.good is not None:
+        passing.append(spectrum("good commit", moved(case, good.trace, bisected.good, sources), failed=False))
+    if change is None:
+        passing += suite_spectra(case)
+    ran = functions_ran(known, trace)
+    origins = tuple(function for function, _ in functions_with_values(sources, case.brief.contrasts, trace))
+    path = call_path(head.calls, wrote[0].function, known) if wrote and wrote[0].function else ()
+    suspects = suspects_of(change, trace, ran, origins, path)
+    odd = deviations(known, suspects)
+    hints = hints_for(change, path, origins, odd)
+    locations = with_untraced(
+        localise([spectrum("evidence", trace, failed=True), *passing], sources, hints=hints), change
+    )
+    seen: dict[str, set[int]] = {}
+    for one in passing:
+        for name, lines in one.lines.items():
+            seen.setdefault(name, set()).update(lines)
+    return Findings(
+        case=case,
+        sources=sources,
+        head=head,
+        writers=writers,
+        wrote=wrote,
+        path=path,
+        origins=origins,
+        bisected=bisected,
+        change=change,
+        healthy=healthy,
+        only_failing=less(trace, seen) if passing else {},
+        passing=len(passing),
+        deviations=odd,
+        locations=tuple(place for place in locations if place.path in sources),
+    )
+
+
+def read_tree(case: Case) -> dict[str, str]:
+    """Returns the production files of head, without those of the replay command itself."""
+    paths = case.history.files(case.workspace.commit)
+    sources = read_sources(case.workspace.root, paths)
+    own = replay_paths(case.replay_argv, sources)
+    return {path: text for path, text in sources.items() if path not in own}
+
+
+def find_change(case: Case, replays: Replays) -> Bisected | None:
+    """Returns the bisect of the history with the replay as the test; None when there is one commit only."""
+    entries = case.history.log(case.workspace.commit, limit=COMMITS)[::-1]
+    commits = [entry.commit for entry in entries]
+    if len(commits) < 2:
+        return None
+    named = [change.commit for change in case.brief.changes if change.kind == "commit" and change.commit in commits]
+    for suspect in named[:CONFIRMED]:
+        found = confirm(commits, suspect, replays.colours)
+        if found is not None:
+            return found
+    return bisect(commits, replays.colours, start=before_onset(case, entries))
+
+
+def before_onset(case: Case, entries: Sequence[CommitEntry]) -> int:
+    """Returns the index of the newest commit older than the first offending row; the last but one when none is."""
+    began = onset_of(case)
+    older = [index for index, entry in enumerate(entries[:-1]) if began is not None and entry.at < began]
+    # The commit that was running when it began is itself a suspect: the one before it is the likely good one.
+    return max(older[-1] - 1, 0) if older else len(entries) - 2
+
+
+def onset_of(case: Case) -> datetime | None:
+    """Returns when it began: the brief's change point, else the oldest recorded offending row."""
+    if case.brief.onset is not None:
+        return case.brief.onset.at
+    times = [lanes.time_of(row.get(case.evidence.at)) for row in case.evidence.rows] if case.evidence.at else []
+    return min((time for time in times if time is not None), default=None)
+
+
+def compare(
+    case: Case, replays: Replays, bisected: Bisected | None, head: Replay, sources: Sources
+) -> tuple[Change | None, Replay | None, Replay | None]:
+    """Returns the culprit as seen from head, the traced replay of the good commit, and that of healthy evidence."""
+    commit = case.workspace.commit
+    wanted: dict[str, Asked] = {}
+    reverse = ""
+    if bisected is not None and bisected.good is not None:
+        wanted["good"] = Asked(bisected.good, trace=True)
+    if bisected is not None and bisected.culprit is not None and bisected.good is not None:
+        reverse = case.history.diff(bisected.culprit, bisected.good)
+        wanted["without"] = Asked(commit, reverse)
+    rest = healthy_part(case.evidence, case.brief.contrasts)
+    if rest is not None:
+        wanted["healthy"] = Asked(commit, evidence=rest, trace=True)
+    case.progress(f"comparing with {len(wanted)} more replays")
+    ran = dict(zip(wanted, replays.run(list(wanted.values())), strict=True))
+    good = ran.get("good")
+    if bisected is None or bisected.culprit is None or bisected.good is None or good is None:
+        return None, good, ran.get("healthy")
+    red = head if bisected.culprit == commit else replays.run([Asked(bisected.culprit)])[0]
+    entry = next(iter(case.history.log(bisected.culprit, limit=1)), None)
+    if red is None or entry is None:
+        return None, good, ran.get("healthy")
+    touched = touched_at_head(case, bisected.good, bisected.culprit, sources)
+    change = Change(entry, bisected.good, red, good, touched, ran.get("without"), reverse)
+    return change, good, ran.get("healthy")
+
+
+def touched_at_head(case: Case, parent: str, culprit: str, sources: Sources) -> dict[str, set[int]]:
+    """Returns the lines of head that a change added, or that stand where it took lines away."""
+    diff = diff_lines(case.history.diff(parent, culprit))
+    touched: dict[str, set[int]] = {}
+    for path in {*diff.added, *diff.gaps} & set(sources):
+        lines = diff.added.get(path) or diff.gaps.get(path, set())
+        then = sources[path] if culprit == case.workspace.commit else case.history.show(culprit, path)
+        last = sources[path].count("\n") + 1
+        moved_lines = {line for line in map_lines(then, sources[path], lines) if line <= last}
+        if moved_lines:
+            touched[path] = moved_lines
+    return touched
+
+
+def moved(case: Case, trace: Lines, commit: str, sources: Sources) -> dict[str, set[int]]:
+    """Returns lines traced at another commit as lines of head."""
+    found: dict[str, set[int]] = {}
+    for path, lines in trace.items():
+        if path in sources:
+            try:
+                found[path] = map_lines(case.history.show(commit, path), sources[path], lines)
+            except GitError:
+                continue  # the trace names a file that the commit does not hold: nothing to compare
+    return found
+
+
+def suite_spectra(case: Case) -> list[Spectrum]:
+    """Returns what each passing test of the suite executes; none when there is no time for it."""
+    seconds = min(SUITE_SECONDS, seconds_left(case) * SUITE_SHARE)
+    if seconds < 5 or not case.test_argv:
+        return []
+    case.progress("running the suite with coverage")
+    run = case.workspace.test(coverage=True, seconds=seconds)
+    passed = {event.id for event in run.events if event.outcome == "passed"}
+    return [spectrum(name, lines, failed=False) for name, lines in run.covered.items() if name in passed]
+
+
+def suspects_of(
+    change: Change | None,
+    trace: Lines,
+    ran: Sequence[Function],
+    origins: Sequence[Function],
+    path: Sequence[Function],
+) -> tuple[Function, ...]:
+    """Returns the functions whose siblings are looked at: those of the change that ran, else those near the rows."""
+    if change is not None:
+        touched = touched_functions(ran, both(change.touched, trace) or change.touched)
+        if touched:
+            return touched
+    return tuple(dict.fromkeys((*origins, *path)))
+
+
+def hints_for(
+    change: Change | None,
+    path: Sequence[Function],
+    origins: Sequence[Function],
+    odd: Sequence[Deviation],
+) -> list[Hint]:
+    """Returns the reasons besides the spectra to suspect lines."""
+    hints = [
+        Hint("on the way to the writer", 0.15, lines_of(path)),
+        Hint("holds the value that marks the rows", 0.25, lines_of(origins)),
+    ]
+    if change is not None:
+        hints.append(Hint("the culprit touched it", 0.7, change.touched))
+    best: Mapping[str, Deviation] = {one.function.place: one for one in reversed(odd)}
+    hints += [Hint(f"lacks {one.lacks}", 0.5 * one.score, lines_of([one.function])) for one in best.values()]
+    return hints
+
+
+def with_untraced(locations: tuple[Location, ...], change: Change | None) -> tuple[Location, ...]:
+    """Returns the locations with the culprit's SQL files in front: no trace ever shows their lines."""
+    extra = [
+        Location(path=path, start=min(lines), end=max(lines), suspicion=0.6)
+        for path, lines in (change.touched.items() if change else ())
+        if path.endswith(".sql")
+    ]
+    return tuple(sorted((*locations, *extra), key=lambda place: -place.suspicion))[:30]
