@@ -43,13 +43,14 @@ SETTINGS: Mapping[str, str] = {
 """What a server starts with; `settings=` of `Cluster` overrides. Nothing here has to outlive a power cut."""
 
 # The server lives as long as the pipe on the shell's standard input: when andon dies, even by SIGKILL, the pipe
-# closes and the server is shut down (SIGINT: Postgres's "fast" shutdown). When the server ends, so does the shell.
+# closes and the server is shut down (SIGINT: Postgres's "fast" shutdown). When the server ends, so does the shell;
+# what was made in /tmp goes too, unless the server failed and its log is still to be read.
 KEEPER = """
 exec 3<&0
 "$@" </dev/null 3<&- & server=$!
 (read -r _ <&3; kill -INT $server 2>/dev/null) & reader=$!
 wait $server; code=$?
-kill $reader 2>/dev/null
+kill $reader 2>/dev/null || rm -rf $MADE
 exit $code
 """
 
@@ -149,7 +150,7 @@ class Cluster:
                 stdout=log,
                 stderr=log,
                 cwd=self.folder,
-                env=_environment(),
+                env={**_environment(), "MADE": " ".join(str(folder) for folder in self._made)},
                 start_new_session=True,  # Ctrl-C in the terminal is for andon, which then stops the server itself
                 user=self._uid,
                 group=self._gid,
