@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 
+from andon.brief.attributes import parse_time
 from andon.brief.changes import rank_changes
 from andon.brief.contrast import Found, find_contrasts, split
 from andon.brief.onset import find_onset
@@ -12,22 +13,24 @@ from andon.brief.render import render_brief
 from andon.brief.sql import asked_columns, columns_of, tables_of
 from andon.errors import GitError
 from andon.models import Brief, Check, Evidence, Memory, Row
-from andon.protocols import Answer, History
+from andon.protocols import Answer, DataSource, History
 
 __all__ = [
     "asked_columns",
     "columns_of",
     "compute_brief",
+    "deploys_of",
     "find_contrasts",
     "find_onset",
-    "find_rules",
     "render_brief",
+    "rules_of",
     "split",
     "tables_of",
 ]
 
 RULES_LIMIT = 8 * 1024
 """Bytes of the system's rules that a brief carries."""
+DEPLOYS_KEPT = 500
 RULES_FILES = ("AGENTS.md", "rules.md")
 
 
@@ -101,7 +104,7 @@ def labelled_rows(
     return bad, good, " ".join(remarks)
 
 
-def find_rules(history: History, commit: str, *, folder: str = "", named: str = "") -> str:
+def rules_of(history: History, commit: str, folder: str = "", named: str = "") -> str:
     """Returns the system's rules for agents at a commit: the named file, or AGENTS.md or rules.md; empty for none."""
     home = f"{folder.strip('/')}/" if folder.strip("/.") else ""
     wanted = [named] if named else [prefix + name for prefix in dict.fromkeys((home, "")) for name in RULES_FILES]
@@ -111,6 +114,19 @@ def find_rules(history: History, commit: str, *, folder: str = "", named: str = 
         except GitError:  # not there: the next place
             continue
     return ""
+
+
+def deploys_of(query: str, data: DataSource | None) -> tuple[tuple[datetime, str], ...]:
+    """Returns (at, commit) of past deploys as the system's own query tells them; empty without a query or data.
+
+    Raises:
+        DataError: the query could not be asked.
+    """
+    if not query.strip() or data is None:
+        return ()
+    rows = data.ask(query, rows_kept=DEPLOYS_KEPT).rows
+    timed = [(parse_time(row.get("at")), str(row.get("commit") or "")) for row in rows]
+    return tuple((at if at.tzinfo else at.replace(tzinfo=UTC), commit) for at, commit in timed if at is not None)
 
 
 def capped(text: str, limit: int = RULES_LIMIT) -> str:

@@ -10,7 +10,7 @@ from collections.abc import Hashable, Iterator, Sequence
 from datetime import datetime
 from heapq import nlargest
 from itertools import pairwise
-from typing import NamedTuple, cast
+from typing import NamedTuple
 
 from pydantic import JsonValue
 
@@ -47,6 +47,12 @@ class Column(NamedTuple):
 
     def bits(self, rows: Sequence[int]) -> int:
         """Returns rows as a set of bits."""
+        if len(rows) * 16 < self.total:  # eight times less to fill, but dearer a row
+            few = bytearray(self.total // 8 + 1)
+            for row in rows:
+                place = self.total - 1 - row
+                few[place >> 3] |= 1 << (place & 7)
+            return int.from_bytes(few, "little")
         marks = bytearray(b"0") * self.total
         for row in rows:
             marks[row] = 49
@@ -90,7 +96,7 @@ def group(values: Sequence[JsonValue]) -> dict[Hashable, list[int]]:
         elif kind is list or kind is dict:
             groups[json.dumps(value, sort_keys=True)].append(row)
         else:
-            groups[cast(Hashable, value)].append(row)
+            groups[value].append(row)  # type: ignore[index]
     return groups
 
 
