@@ -1,0 +1,10 @@
+"""Loads checks and asks them; a check that cannot be asked is an error, never taken for a failing or a good one."""
+
+from __future__ import annotations
+
+from andon.checks.asking import ask, ask_sql
+from andon.checks.evidence import population, record_evidence
+from andon.checks.header import load_check_text
+from andon.checks.load import load_checks
+
+__all__ = ["ask", "ask_sql", "load_check_text", "load_checks", "population", "record_evidence"]

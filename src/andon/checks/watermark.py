@@ -1,0 +1,88 @@
+"""Decides where the next sweep of an incremental check starts; it never steps past a row that was not judged.
+
+The newest time is asked BEFORE the question itself. Both see committed rows only, and the second sees all that the
+first saw, so every row up to that time is in what was judged, or will arrive later: within `lateness` of the newest.
+The watermark therefore stays `lateness` (and one tick, for rows of the very same time) behind the newest judged row,
+and never ahead of the clock, or one row dated 2099 would hide all others. While the check is failing it stays before
+the earliest offending row, so that the rows are seen again until the cause is handled.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+
+from andon.checks.derive import newest_queries
+from andon.models import Check, Row
+from andon.protocols import Answer, DataSource
+
+BEGINNING = datetime(1, 1, 2, tzinfo=UTC)
+"""What `:since` is before the first sweep."""
+TICKS: Mapping[str, timedelta] = {"postgres": timedelta(microseconds=1), "sqlite": timedelta(seconds=1)}
+"""The smallest step of time that a dialect's comparison can tell apart: SQLite's datetime() drops fractions."""
+
+
+def newest_judged(check: Check, data: DataSource, since: datetime | None, now: datetime) -> datetime | None:
+    """Returns the newest time among the rows that are about to be judged; None when nobody can tell.
+
+    Raises:
+        DataError: the database could not be asked.
+    """
+    queries: Sequence[str] = newest_queries(check.query, data.dialect)
+    if not queries and check.population and check.at:
+        queries = [f'select max("{check.at}") as newest from (\n{check.population}\n) as population']
+    params = {"since": since or BEGINNING, "now": now}
+    newest: list[datetime] = []
+    for query in queries:
+        rows = data.ask(query, params, timeout=check.timeout, rows_kept=1).rows
+        found = read_time(next(iter(rows[0].values())) if rows else None, now)
+        if found is None:
+            return None
+        newest.append(found)
+    return min(newest, default=None)
+
+
+def next_watermark(
+    check: Check, answer: Answer, *, newest: datetime | None, since: datetime | None, now: datetime, dialect: str
+) -> datetime | None:
+    """Returns where the next sweep may start: at `since` again when anything is unclear."""
+    if newest is None:
+        return since
+    tick = TICKS.get(dialect, timedelta(seconds=1))
+    reached = _before(min(newest, now), check.lateness + tick)
+    if answer.total:
+        earliest = _earliest(check, answer, now)
+        if earliest is None:
+            return since
+        reached = min(reached, _before(earliest, tick))
+    return reached if since is None else max(since, reached)
+
+
+def read_time(value: object, now: datetime) -> datetime | None:
+    """Returns the time that a value holds (ISO 8601, without offset UTC); `infinity` is now; None for anything else."""
+    if value == "infinity":
+        return now
+    if not isinstance(value, str):
+        return None
+    try:
+        found = datetime.fromisoformat(value)
+    except ValueError:
+        return None
+    return (found if found.tzinfo else found.replace(tzinfo=UTC)).astimezone(UTC)
+
+
+def _earliest(check: Check, answer: Answer, now: datetime) -> datetime | None:
+    """Returns the time of the earliest offending row; None unless all of them are at hand with their time."""
+    if check.at is None or answer.total != len(answer.rows):
+        return None
+    times = [_time(row, check.at, now) for row in answer.rows]
+    known = [time for time in times if time is not None]
+    return min(known) if known and len(known) == len(times) else None
+
+
+def _time(row: Row, column: str, now: datetime) -> datetime | None:
+    return read_time(row.get(column), now)
+
+
+def _before(moment: datetime, span: timedelta) -> datetime:
+    return moment - span if moment - BEGINNING > span else BEGINNING
