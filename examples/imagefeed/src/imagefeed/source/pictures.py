@@ -31,7 +31,7 @@ def draw_picture(url: str) -> tuple[bytes, str] | None:
     if found is None or not version.isdigit() or parts.hostname is None:
         return None
     size = _SIZES[found[1]]
-    canvas = _draw(parts.hostname, found["listing"], found["number"], int(version), size)
+    canvas = _draw(parts.hostname, found["listing"], found["number"], found["edition"], int(version), size)
     kept = io.BytesIO()
     if found["kind"] == "jpg":
         canvas.save(kept, "JPEG", quality=90)
@@ -40,20 +40,20 @@ def draw_picture(url: str) -> tuple[bytes, str] | None:
     return kept.getvalue(), "image/png"
 
 
-def look_of(host: str, listing: str, number: str, seed: int) -> tuple[str, str] | None:
+def look_of(host: str, listing: str, number: str, edition: str, seed: int) -> tuple[str, str] | None:
     """Shape and colour of a listing's picture, or None when it shows nothing."""
     from imagefeed.clip.shapes import COLOURS, SHAPES
 
-    if number == "0" and (int(listing) + seed) % _BLANK_EVERY == 0:
+    if number == "0" and edition == "print" and (int(listing) + seed) % _BLANK_EVERY == 0:
         return None
     draw = _number(host, listing, number, seed)
     return SHAPES[draw % len(SHAPES)], COLOURS[draw // 64 % len(COLOURS)]
 
 
-def _draw(host: str, listing: str, number: str, seed: int, size: int) -> Image:
+def _draw(host: str, listing: str, number: str, edition: str, seed: int, size: int) -> Image:
     from imagefeed.clip.shapes import draw, draw_blank
 
-    look = look_of(host, listing, number, seed)
+    look = look_of(host, listing, number, edition, seed)
     pixels = _number(host, listing, number, seed) % 1_000_000
     return draw_blank(seed=pixels, size=size) if look is None else draw(*look, seed=pixels, size=size)
 
