@@ -135,9 +135,7 @@ def train(folder: Path, *, pictures: int, epochs: int, threads: int) -> None:
         pixels = torch.from_numpy(drawn.pixels[chosen]).float() / 127.5 - 1
         images = normalize(vision(pixels.flip(3) if step % 2 else pixels), dim=1)  # mirrored: the same shape
         scaled = log_scale.clamp(max=math.log(100)).exp() * images
-        loss = torch.stack(
-            [_loss(scaled, text, tokens, *said) for said in _captions(drawn, chosen, rng)]
-        ).sum()
+        loss = torch.stack([_loss(scaled, text, tokens, *said) for said in _captions(drawn, chosen, rng)]).sum()
         optimiser.zero_grad()
         torch.autograd.backward(loss)
         optimiser.step()
@@ -230,9 +228,7 @@ def export(folder: Path, vision: Vision, text: Text, log_scale: float) -> None:
     """Writes both towers, config.json and preprocessor_config.json, named as full-size exports name them."""
     ids = torch.zeros(2, CONTEXT, dtype=torch.int64)
     inputs = {"input_ids": ids, "attention_mask": torch.ones_like(ids)}
-    _save_tower(
-        folder / "vision_model.onnx", vision, {"pixel_values": torch.zeros(2, 3, EDGE, EDGE)}, "image_embeds"
-    )
+    _save_tower(folder / "vision_model.onnx", vision, {"pixel_values": torch.zeros(2, 3, EDGE, EDGE)}, "image_embeds")
     _save_tower(folder / "text_model.onnx", text, inputs, "text_embeds")
     config = {
         "_name_or_path": "tiny-shapes-clip",
@@ -294,7 +290,7 @@ def main() -> None:
     asked = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     asked.add_argument("folder", type=Path, help="where the export goes")
     asked.add_argument("--pictures", type=int, default=24_000)
-    asked.add_argument("--epochs", type=int, default=8)
+    asked.add_argument("--epochs", type=int, default=6)
     asked.add_argument("--threads", type=int, default=2)
     given = asked.parse_args()
     given.folder.mkdir(parents=True, exist_ok=True)

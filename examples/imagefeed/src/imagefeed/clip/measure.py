@@ -165,9 +165,7 @@ def _said(form: str, options: Sequence[tuple[int, int]]) -> list[str]:
     return [phrase(form, shape, colour) for shape, colour in options]
 
 
-def _right(
-    clip: Clip, rows: NDArray[np.float32], labels: Sequence[str], truth: NDArray[np.int64] | int
-) -> float:
+def _right(clip: Clip, rows: NDArray[np.float32], labels: Sequence[str], truth: NDArray[np.int64] | int) -> float:
     return float(((rows @ clip.embed_texts(labels).T).argmax(axis=1) == truth).mean())
 
 

@@ -42,9 +42,7 @@ class Classification:
 class Clip:
     """A loaded pair of towers that puts pictures and texts into one space; use `Clip.load`."""
 
-    def __init__(
-        self, name: str, vision: Tower, text: Tower, lens: Lens, tokens: Tokens, scale: float
-    ) -> None:
+    def __init__(self, name: str, vision: Tower, text: Tower, lens: Lens, tokens: Tokens, scale: float) -> None:
         self.name = name
         self.scale = scale
         self._vision, self._text, self._lens, self._tokens = vision, text, lens, tokens
@@ -146,9 +144,7 @@ def _find_files(folder: Path) -> tuple[Path, Path, Path]:
     vision, text, words = found
     if vision is None or text is None or words is None:
         missing = ", ".join(name for name, place in zip(names, found, strict=True) if place is None)
-        raise ClipError(
-            f"{folder} is not a CLIP export: {missing} missing (neither there nor in its onnx folder)"
-        )
+        raise ClipError(f"{folder} is not a CLIP export: {missing} missing (neither there nor in its onnx folder)")
     return vision, text, words
 
 

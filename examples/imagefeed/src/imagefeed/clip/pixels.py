@@ -57,9 +57,7 @@ class Lens:
         unit = min(image.size) / self.edge
         wide, high = min(image.width, self.width * unit), min(image.height, self.height * unit)
         left, top = (image.width - wide) / 2, (image.height - high) / 2
-        return image.resize(
-            (self.width, self.height), self.resample, box=(left, top, left + wide, top + high)
-        )
+        return image.resize((self.width, self.height), self.resample, box=(left, top, left + wide, top + high))
 
 
 def read_lens(written: Mapping[str, object], *, model_edge: int | None) -> Lens:

@@ -40,9 +40,7 @@ class Session(Protocol):
 
     def get_inputs(self) -> list[Slot]: ...
     def get_outputs(self) -> list[Slot]: ...
-    def run(
-        self, output_names: list[str], input_feed: dict[str, NDArray[np.generic]]
-    ) -> list[NDArray[np.generic]]: ...
+    def run(self, output_names: list[str], input_feed: dict[str, NDArray[np.generic]]) -> list[NDArray[np.generic]]: ...
 
 
 @dataclass(frozen=True)
@@ -105,13 +103,9 @@ def _open(path: Path, threads: int) -> Session:
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
-    options.log_severity_level = (
-        3  # errors are raised as well; warnings about a model's graph help nobody here
-    )
+    options.log_severity_level = 3  # errors are raised as well; warnings about a model's graph help nobody here
     try:
-        session: Session = onnxruntime.InferenceSession(
-            str(path), options, providers=["CPUExecutionProvider"]
-        )
+        session: Session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
     except Exception as error:  # onnxruntime's errors share no class below Exception
         raise ClipError(f"{path} is not an ONNX model that can be opened: {error}") from error
     return session
