@@ -22,6 +22,7 @@ from andon.agents.search.localise import Hint, Spectrum, both, less, lines_of, l
 from andon.agents.search.replays import Asked, Replays, seconds_left
 from andon.agents.search.slices import healthy_part
 from andon.agents.search.source import (
+    DiffLines,
     Function,
     Lines,
     Sources,
@@ -92,8 +93,8 @@ def gather(case: Case, replays: Replays, head: Replay) -> Findings:
     )
     seen: dict[str, set[int]] = {}
     for one in passing:
-        for name, lines in one.lines.items():
-            seen.setdefault(name, set()).update(lines)
+        for name, numbers in one.lines.items():
+            seen.setdefault(name, set()).update(numbers)
     return Findings(
         case=case,
         sources=sources,
@@ -174,14 +175,15 @@ def compare(
     entry = next(iter(case.history.log(bisected.culprit, limit=1)), None)
     if red is None or entry is None:
         return None, good, ran.get("healthy")
-    touched = touched_at_head(case, bisected.good, bisected.culprit, sources)
-    change = Change(entry, bisected.good, red, good, touched, ran.get("without"), reverse)
+    diff = diff_lines(case.history.diff(bisected.good, bisected.culprit))
+    touched = touched_at_head(case, diff, bisected.culprit, sources)
+    blocks = tuple(block for block in diff.blocks if block.path in sources)
+    change = Change(entry, bisected.good, red, good, touched, blocks, ran.get("without"), reverse)
     return change, good, ran.get("healthy")
 
 
-def touched_at_head(case: Case, parent: str, culprit: str, sources: Sources) -> dict[str, set[int]]:
+def touched_at_head(case: Case, diff: DiffLines, culprit: str, sources: Sources) -> dict[str, set[int]]:
     """Returns the lines of head that a change added, or that stand where it took lines away."""
-    diff = diff_lines(case.history.diff(parent, culprit))
     touched: dict[str, set[int]] = {}
     for path in {*diff.added, *diff.gaps} & set(sources):
         lines = diff.added.get(path) or diff.gaps.get(path, set())

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from andon.agents.search.bisect import Bisected
 from andon.agents.search.deviance import Deviation
 from andon.agents.search.lineage import Writer
-from andon.agents.search.source import Function, Lines, Sources, functions_of, named, parse, ran
+from andon.agents.search.source import Block, Function, Lines, Sources, functions_of, named, parse, ran
 from andon.agents.search.terms import equal_value
 from andon.models import Contrast, Location, Replay
 from andon.protocols import Case, CommitEntry
@@ -30,6 +30,8 @@ class Change(NamedTuple):
     green: Replay
     touched: Lines
     """Lines of head that it added or changed, or that stand where it took lines away."""
+    blocks: tuple[Block, ...]
+    """What it put where, in production code."""
     without: Replay | None
     """The replay of head with this change taken out; None when it cannot be taken out."""
     reverse: str

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
 from andon.agents.search.source import Function, Lines, Sources, function_at, functions_of, statement_at
 from andon.models import Location
 
+DULL = 0.1
 MOST = 30
 """Locations that are told."""
 
@@ -56,12 +58,14 @@ def localise(
     """Returns the most suspicious places of these sources, best first, one for each run of equal statements.
 
     Only lines that a failing run executed count. Ochiai and the hints are taken for independent witnesses of
-    unequal worth: suspicion = 1 - product of (1 - weight) (noisy or), with half of Ochiai as its weight.
+    unequal worth: suspicion = 1 - product of (1 - weight) (noisy or), with half of Ochiai as its weight, and a tenth
+    for what runs at import alone.
     """
+    dull = {path: import_lines(text) for path, text in sources.items()}
     believed: dict[tuple[str, int], float] = {}
     for (path, line), score in ochiai(spectra).items():
         if path in sources:
-            doubt = 1 - score / 2
+            doubt = 1 - score * (DULL if line in dull.get(path, ()) else 0.5)
             for hint in hints:
                 doubt *= 1 - hint.weight if line in hint.lines.get(path, ()) else 1
             believed[path, line] = round(1 - doubt, 6)
@@ -72,6 +76,17 @@ def localise(
     ]
     places.sort(key=lambda place: (-place.suspicion, place.end - place.start, place.path, place.start))
     return tuple(places[:most])
+
+
+@lru_cache(maxsize=2048)
+def import_lines(text: str) -> frozenset[int]:
+    """Returns the lines that run when the module is imported, `def` lines included: they run for every evidence."""
+    inside = {
+        line
+        for function in functions_of("module.py", text)
+        for line in range(max(function.body, function.start + 1), function.end + 1)
+    }
+    return frozenset(range(1, text.count("\n") + 2)) - inside
 
 
 def runs_of(path: str, text: str, scores: Mapping[int, float]) -> list[Location]:
@@ -116,11 +131,11 @@ def less(left: Lines, right: Lines) -> dict[str, set[int]]:
     return {path: lines for path, lines in rest.items() if lines}
 
 
-def ranges(lines: Collection[int]) -> list[tuple[int, int]]:
-    """Returns lines as (first, last) of each unbroken run."""
+def ranges(lines: Collection[int], gap: int = 0) -> list[tuple[int, int]]:
+    """Returns lines as (first, last) of each run that misses at most `gap` lines at a time."""
     found: list[tuple[int, int]] = []
     for line in sorted(lines):
-        if found and line == found[-1][1] + 1:
+        if found and line <= found[-1][1] + 1 + gap:
             found[-1] = (found[-1][0], line)
         else:
             found.append((line, line))

@@ -177,6 +177,17 @@ def excerpt(text: str, start: int, end: int) -> str:
     return "\n".join(text.split("\n")[start - 1 : end])
 
 
+class Block(NamedTuple):
+    """Neighbouring lines that a diff takes away and puts in their place."""
+
+    path: str
+    """Of the new file."""
+    start: int
+    """Line of the new file where `new` stands, or would."""
+    old: tuple[str, ...]
+    new: tuple[str, ...]
+
+
 class DiffLines(NamedTuple):
     """Lines that a unified diff touches: in the new file those added, in the old file those taken away."""
 
@@ -184,32 +195,64 @@ class DiffLines(NamedTuple):
     removed: dict[str, set[int]]
     gaps: dict[str, set[int]]
     """Lines of the new file beside a place where lines were only taken away."""
+    blocks: list[Block]
 
 
-def diff_lines(diff: str) -> DiffLines:
-    """Returns the lines that a unified diff (git's form) touches."""
-    lines = DiffLines({}, {}, {})
+class Hunk(NamedTuple):
+    """One hunk of a unified diff; `lines` keep their marks."""
+
+    old_path: str
+    new_path: str
+    old: int
+    new: int
+    lines: list[str]
+
+
+def hunks(diff: str) -> Iterator[Hunk]:
+    """Yields the hunks of a unified diff (git's form)."""
     old_path = new_path = ""
-    old = new = left_old = left_new = 0
-    for text in diff.split("\n"):
-        if left_old > 0 or left_new > 0:
-            mark = text[:1]
-            if mark == "+":
-                lines.added.setdefault(new_path, set()).add(new)
-            elif mark == "-":
-                lines.removed.setdefault(old_path, set()).add(old)
-                lines.gaps.setdefault(new_path, set()).update({max(new - 1, 1), new})
-            if mark != "\\":
-                old, left_old = (old, left_old) if mark == "+" else (old + 1, left_old - 1)
-                new, left_new = (new, left_new) if mark == "-" else (new + 1, left_new - 1)
-        elif match := re.match(r"@@ -(\d+)(?:,(\d+))? \+(\d+)(?:,(\d+))? @@", text):
-            old, new = int(match[1]), int(match[3])
+    rest = iter(diff.split("\n"))
+    for text in rest:
+        if match := re.match(r"@@ -(\d+)(?:,(\d+))? \+(\d+)(?:,(\d+))? @@", text):
+            hunk = Hunk(old_path, new_path, int(match[1]), int(match[3]), [])
             left_old, left_new = int(match[2] or 1), int(match[4] or 1)
+            while left_old > 0 or left_new > 0:
+                line = next(rest, None)
+                if line is None:
+                    break
+                left_old -= line[:1] not in ("+", "\\")
+                left_new -= line[:1] not in ("-", "\\")
+                hunk.lines.append(line)
+            yield hunk
         elif text.startswith("--- "):
             old_path = diff_path(text[4:])
         elif text.startswith("+++ "):
             new_path = diff_path(text[4:])
-    return lines
+
+
+def diff_lines(diff: str) -> DiffLines:
+    """Returns the lines that a unified diff touches."""
+    found = DiffLines({}, {}, {}, [])
+    for hunk in hunks(diff):
+        old, new = hunk.old, hunk.new
+        block: Block | None = None
+        for line in (*hunk.lines, " "):
+            mark, text = line[:1], line[1:]
+            if mark == "\\":
+                continue
+            if mark not in ("+", "-"):
+                found.blocks.extend([block] if block else [])
+                block, old, new = None, old + 1, new + 1
+                continue
+            block = block or Block(hunk.new_path, new, (), ())
+            if mark == "+":
+                found.added.setdefault(hunk.new_path, set()).add(new)
+                block, new = block._replace(new=(*block.new, text)), new + 1
+            else:
+                found.removed.setdefault(hunk.old_path, set()).add(old)
+                found.gaps.setdefault(hunk.new_path, set()).update({max(new - 1, 1), new})
+                block, old = block._replace(old=(*block.old, text)), old + 1
+    return found
 
 
 def diff_path(text: str) -> str:

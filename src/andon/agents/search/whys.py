@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Collection, Sequence
 
 from andon.agents.search.bisect import Colour
@@ -10,7 +11,7 @@ from andon.agents.search.findings import Change, Findings, strong_contrasts
 from andon.agents.search.lineage import Writer
 from andon.agents.search.localise import ranges
 from andon.agents.search.source import Function, Lines, excerpt, functions_of, ran, statement_at
-from andon.agents.search.terms import literal
+from andon.agents.search.terms import equal_value, literal
 from andon.models import (
     CommitFact,
     ContrastFact,
@@ -83,7 +84,7 @@ def why_written(found: Findings) -> Why:
 
 def why_came(found: Findings) -> Why:
     """Returns how the value got there: the call path to the writer, and what ran only with the fault."""
-    way = " > ".join(f"{function.name} ({function.path}:{function.start})" for function in found.path)
+    way = " → ".join(f"{function.name} ({function.path}:{function.start})" for function in found.path)
     said = [f"Through {way}." if way else ""]
     facts: list[Fact] = [fact for function in found.path[-SHOWN:] for fact in entry_facts(found, function)]
     if found.origins:
@@ -184,45 +185,78 @@ def change_that_ran(found: Findings, change: Change, suspect: Function | None) -
     places = [
         (path, start, end)
         for path, lines in change.touched.items()
-        if path in found.sources
-        for start, end in ranges(set(lines) & set(trace.get(path, ())) or set(lines))
+        for start, end in ranges(set(lines) & set(trace.get(path, ())) or set(lines), gap=2)
         if suspect is None or (path == suspect.path and suspect.top <= start <= suspect.end)
     ]
     if not places:
         return "", []
     path, start, end = max(places, key=lambda place: place[2] - place[1])
-    inside = f" in {suspect.name}" if suspect else ""
     facts = lines_that_ran(found, path, start, end)
+    inside = f" in {suspect.name}" if suspect else ""
     did = (
         "ran in the replay" if any(isinstance(fact, TraceFact) for fact in facts) else "stand where it changed the file"
     )
-    return f"Its lines {path}:{start}-{end}{inside} {did}.", facts
+    swap = swapped(change, suspect)
+    return f"Its lines {path}:{start}-{end}{inside} {did}.{f' There {swap}.' if swap else ''}", facts
+
+
+def swapped(change: Change, suspect: Function | None) -> str:
+    """Returns what a small change put in place of what, in a function; empty for an addition or a large one."""
+    for block in change.blocks:
+        if suspect and not (block.path == suspect.path and suspect.top <= block.start <= suspect.end + 1):
+            continue
+        old, new = (" ".join(line.strip() for line in lines).strip() for lines in (block.old, block.new))
+        if block.old and max(len(block.old), len(block.new)) <= SHOWN:
+            return (
+                f"`{visible(old, 160)}` became `{visible(new, 160)}`"
+                if new
+                else f"`{visible(old, 160)}` was taken away"
+            )
+    return ""
 
 
 def root_cause(found: Findings) -> str:
     """Returns the cause in one plain sentence: which rows, which function, which commit, what is wrong with it."""
     suspect = suspect_of(found)
     deviation = deviation_of(found, suspect)
-    strong = strong_contrasts(found.case.brief.contrasts)
-    rows = f"rows with {terms_of(strong[0].terms)}" if strong else f"the rows that {found.case.check.name} reports"
     best = found.locations[0] if found.locations else None
+    terms = telling_terms(found)
+    rows = f"Rows with {terms}" if terms else f"The rows that {found.case.check.name} reports"
     place = f"{suspect.name} ({suspect.path}:{suspect.start})" if suspect else ""
-    if not place and best:
-        place = f"{best.path}:{best.start}"
-    sentence = f"{rows} come from {place or 'code that was not found'}"
-    if suspect and found.wrote and all(writer.function != suspect for writer in found.wrote):
-        sentence += f", written by {place_of_writer(found.wrote[0])}"
-    elif suspect and found.wrote:
-        sentence = f"{rows} are written by {place}"
+    place = place or (f"{best.path}:{best.start}" if best else "code that was not found")
+    own = suspect is not None and any(writer.function == suspect for writer in found.wrote)
+    parts = [f"{rows} {'are written by' if own else 'come from'} {place}"]
     if found.change is not None:
-        sentence += (
-            f", which commit {found.change.entry.commit[:10]} '{visible(found.change.entry.subject, 80)}' changed"
+        came = (
+            "came with" if suspect and suspect.start in found.change.touched.get(suspect.path, ()) else "was changed by"
         )
+        entry = found.change.entry
+        parts.append(f"which {came} commit {entry.commit[:10]} '{visible(entry.subject, 80)}'")
     if deviation is not None:
-        sentence += f", and {deviation_words(deviation, subject='it')}"
+        parts[-1] += (
+            f" and {deviation_words(deviation, subject='') if len(parts) > 1 else deviation_words(deviation, 'it')}"
+        )
+    elif found.change is not None and (swap := swapped(found.change, suspect)):
+        parts[-1] += f", where {swap}"
     elif best is not None and best.function and found.change is None:
-        sentence += f", most likely by its lines {best.start}-{best.end}"
-    return sentence[:1].upper() + sentence[1:]
+        parts.append(f"most likely from its lines {best.start}-{best.end}")
+    sentence = ", ".join(parts)
+    return sentence if own or not found.wrote else f"{sentence}; they are written by {place_of_writer(found.wrote[0])}"
+
+
+def telling_terms(found: Findings) -> str:
+    """Returns the terms of the strongest contrast, with the value that stands in the code when that is another one."""
+    strong = strong_contrasts(found.case.brief.contrasts)
+    if not strong:
+        return ""
+    named = next((one for one in strong if any(origin_of(found, term) for term in one.terms)), strong[0])
+    terms = dict.fromkeys((*strong[0].terms, *named.terms))
+    return terms_of(list(terms)[:SHOWN])
+
+
+def origin_of(found: Findings, term: str) -> bool:
+    pair = equal_value(term)
+    return pair is not None and any(repr(pair[1]) in ast.unparse(one.node) for one in found.origins)
 
 
 def suspect_of(found: Findings) -> Function | None:
@@ -244,12 +278,17 @@ def deviation_of(found: Findings, suspect: Function | None) -> Deviation | None:
     return next((one for one in found.deviations if suspect and one.function == suspect), None)
 
 
-def deviation_words(deviation: Deviation, subject: str = "") -> str:
+def deviation_words(deviation: Deviation, subject: str | None = None) -> str:
     """Returns a deviation as a clause, such as `fetch_b lacks @retrying, which 2 of 2 sibling functions have (...)`."""
     names = ", ".join(f"{one.name} ({one.path}:{one.start})" for one in deviation.siblings[:SHOWN])
-    who = subject or f"{deviation.function.name} ({deviation.function.path}:{deviation.function.start})"
+    who = (
+        f"{deviation.function.name} ({deviation.function.path}:{deviation.function.start})"
+        if subject is None
+        else subject
+    )
     of = f"{len(deviation.siblings)} of {plural(deviation.of, 'sibling function')}"
-    return f"{who} lacks {visible(deviation.lacks, 120)}, which {of} {'has' if deviation.of == 1 else 'have'} ({names})"
+    verb = "has" if deviation.of == 1 else "have"
+    return f"{who} lacks {visible(deviation.lacks, 120)}, which {of} {verb} ({names})".strip()
 
 
 def deviation_facts(found: Findings, deviation: Deviation) -> list[Fact]:
@@ -303,8 +342,18 @@ def rows_found(replay: object) -> int:
 
 
 def unique(facts: Sequence[Fact]) -> tuple[Fact, ...]:
-    """Returns facts without repetitions, in order."""
-    return tuple({fact.model_dump_json(): fact for fact in facts}.values())
+    """Returns facts without repetitions, in order; lines within longer quoted lines count as repeated."""
+    kept = tuple({fact.model_dump_json(): fact for fact in facts}.values())
+    lines = [fact for fact in kept if isinstance(fact, LinesFact)]
+    return tuple(fact for fact in kept if not any(within(fact, other) for other in lines if other is not fact))
+
+
+def within(fact: Fact, other: LinesFact) -> bool:
+    """Tells whether a fact quotes lines that another one quotes as well, with more around them."""
+    if not isinstance(fact, LinesFact) or (fact.path, fact.commit) != (other.path, other.commit):
+        return False
+    end, last = fact.start + fact.text.count("\n"), other.start + other.text.count("\n")
+    return other.start <= fact.start and end <= last and (fact.start, end) != (other.start, last)
 
 
 def plural(count: int, noun: str) -> str:
