@@ -103,13 +103,7 @@ class SqliteSource:
     def _connected(self) -> sqlite3.Connection:
         if self._connection is None:
             try:
-                self._connection = sqlite3.connect(
-                    f"file:{quote(str(self._path.absolute()))}?mode=ro",
-                    uri=True,
-                    isolation_level=None,
-                    timeout=5.0,
-                    check_same_thread=False,  # the lock lets one thread in at a time
-                )
+                self._connection = self._open()
                 self._connection.execute("pragma query_only = on")
                 self._connection.execute("pragma trusted_schema = off")
                 self._connection.execute("select count(*) from sqlite_master").fetchall()
@@ -120,6 +114,15 @@ class SqliteSource:
             self._connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, LONGEST_VALUE)
             self._connection.set_authorizer(self._authorize)
         return self._connection
+
+    def _open(self) -> sqlite3.Connection:
+        return sqlite3.connect(
+            f"file:{quote(str(self._path.absolute()))}?mode=ro",
+            uri=True,
+            isolation_level=None,
+            timeout=5.0,
+            check_same_thread=False,  # the lock lets one thread in at a time
+        )
 
     def _authorize(self, action: int, first: str | None, second: str | None, *_: str | None) -> int:
         if action in ALLOWED or (action == sqlite3.SQLITE_FUNCTION and (second or "").lower() in FUNCTIONS):

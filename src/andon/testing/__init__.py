@@ -1,1 +1,1 @@
-"""Public doubles for tests of andon and of what is built on it; each is the real thing at a small size."""
+"""Public doubles for tests of andon and of whatever is built on it; nothing in the product imports them."""
