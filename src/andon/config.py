@@ -97,6 +97,8 @@ class SystemSettings(Settings):
     autonomy: Autonomy = Autonomy.PROPOSE
     every: Duration = timedelta(minutes=5)
     """How often a sweep looks which checks are due."""
+    check_every: Duration | None = None
+    """Asks every check this often, whatever its file says; for trying out."""
     quiet: Duration = timedelta(hours=1)
     """A shipped ticket is resolved when nothing new has offended for this long."""
     when_fires_again: Literal["reopen", "new"] = "reopen"

@@ -1,0 +1,38 @@
+"""Opens the configuration and the app for a command."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import click
+from pydantic import JsonValue
+
+from andon.app import App
+from andon.config import Config, find_file, load
+
+
+def open_config(ctx: click.Context) -> Config:
+    """Returns the configuration that a command was pointed at, or the nearest one."""
+    path = ctx.obj if isinstance(ctx.obj, Path) else find_file(Path.cwd())
+    return load(path)
+
+
+@contextmanager
+def open_app(ctx: click.Context, progress: Callable[[int, str], None] = lambda ticket, text: None) -> Iterator[App]:
+    """Gives the app of the configuration and closes it at the end."""
+    with App(open_config(ctx), progress=progress) as app:
+        yield app
+
+
+def say_progress(ticket: int, text: str) -> None:
+    """Prints one line of progress to stderr, so that stdout stays for what was asked."""
+    label = f"ticket {ticket}  " if ticket else ""
+    click.echo(click.style(f"  {label}{text}", dim=True), err=True)
+
+
+def print_json(value: JsonValue) -> None:
+    """Prints a value as JSON, for scripts."""
+    click.echo(json.dumps(value, indent=2, ensure_ascii=False))

@@ -1,0 +1,164 @@
+"""`andon tickets`, `show`, `review`, `approve`, `reject`: the tickets, and the gate."""
+
+from __future__ import annotations
+
+import click
+
+from andon.app import App
+from andon.cli.open import open_app, print_json
+from andon.config import person
+from andon.errors import AndonError, ConfigError
+from andon.models import Autonomy, Check, Status, Ticket
+
+STATUS_COLOURS = {
+    Status.OPEN: "red",
+    Status.ESCALATED: "magenta",
+    Status.PROVEN: "yellow",
+    Status.PATCHED: "yellow",
+    Status.RESOLVED: "green",
+}
+
+
+@click.command()
+@click.option("--system", "-s", help="Only this system's.")
+@click.option("--all", "everything", is_flag=True, help="Resolved and abandoned ones too.")
+@click.option("--new", "title", metavar="TITLE", help="Keep a new ticket, for people: the loop never picks it up ...")
+@click.option("--body", default="", help="More words for the new ticket.")
+@click.option("--check", "check_name", help="... unless this failing check is attached.")
+@click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
+@click.pass_context
+def tickets(
+    ctx: click.Context,
+    system: str | None,
+    *,
+    everything: bool,
+    title: str | None,
+    body: str,
+    check_name: str | None,
+    as_json: bool,
+) -> None:
+    """List tickets, those that wait for a person first; or keep a new one."""
+    with open_app(ctx) as app:
+        if title is not None:
+            it = keep(app, app.config.system_name(system), title, body, check_name)
+            picked = "the loop works on it" if it.check else "kept for people; attach a failing check with --check for the loop"
+            click.echo(f"ticket {it.id}: {picked}" if not as_json else it.model_dump_json(indent=2))
+            return
+        found = app.store.list_tickets(system=system)
+    ended = (Status.RESOLVED, Status.ABANDONED)
+    shown = [one for one in found if everything or one.status not in ended]
+    if as_json:
+        print_json([one.model_dump(mode="json") for one in shown])
+    elif not shown:
+        click.echo("no open tickets" if not everything else "no tickets")
+    else:
+        for one in sorted(shown, key=lambda one: (not waits_for_person(one), -one.id)):
+            click.echo(line(one))
+
+
+def keep(app: App, system: str, title: str, body: str, check_name: str | None) -> Ticket:
+    """Returns a new ticket of a person's; with a failing check the loop takes it.
+
+    Raises:
+        ConfigError: there is no such check.
+        ConflictError: the check already has an open ticket.
+    """
+    check: Check | None = app.check(system, check_name) if check_name else None
+    settings = app.config.system(system)
+    autonomy = (check.autonomy if check else None) or settings.autonomy
+    return app.store.create_ticket(
+        system=system,
+        check=check.name if check else None,
+        title=title,
+        body=body,
+        severity=check.severity if check else "medium",
+        autonomy=autonomy if check else Autonomy.REPORT,
+        actor=person(),
+        now=app.now(),
+    )
+
+
+def waits_for_person(ticket: Ticket) -> bool:
+    """Tells whether a ticket stands still until a person acts."""
+    return ticket.status in (Status.PROVEN, Status.ESCALATED, Status.PATCHED)
+
+
+def line(ticket: Ticket) -> str:
+    """Returns a ticket as one line."""
+    status = click.style(f"{ticket.status.value:<10}", fg=STATUS_COLOURS.get(ticket.status, "blue"))
+    from andon.quoting import quote
+
+    reason = f"  {quote(ticket.reason, 90)}" if ticket.reason else ""
+    return f"{ticket.id:>4}  {status} {ticket.system:<12} {quote(ticket.title, 60)}{reason}"
+
+
+@click.command()
+@click.argument("ticket", type=int)
+@click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
+@click.option("--markdown", is_flag=True, help="Print as Markdown text, also in a terminal.")
+@click.pass_context
+def show(ctx: click.Context, ticket: int, *, as_json: bool, markdown: bool) -> None:
+    """Show everything known about a ticket: the packet, the brief, the history."""
+    show_packet(ctx, ticket, as_json=as_json, markdown=markdown, full=True)
+
+
+@click.command()
+@click.argument("ticket", type=int)
+@click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
+@click.option("--markdown", is_flag=True, help="Print as Markdown text, also in a terminal.")
+@click.pass_context
+def review(ctx: click.Context, ticket: int, *, as_json: bool, markdown: bool) -> None:
+    """Show the one packet that a person signs: check, cause, diff, proofs, cost, and what was not checked."""
+    show_packet(ctx, ticket, as_json=as_json, markdown=markdown, full=False)
+
+
+def show_packet(ctx: click.Context, ticket: int, *, as_json: bool, markdown: bool, full: bool) -> None:
+    """Prints the packet of a ticket."""
+    from andon.cli.screen import print_markdown
+    from andon.packet import collect, render_packet
+
+    with open_app(ctx) as app:
+        packet = collect(app.store, ticket, find_check(app, app.store.get_ticket(ticket)))
+    if as_json:
+        print_json(packet.model_dump(mode="json"))
+    elif markdown:
+        click.echo(render_packet(packet, full=full))
+    else:
+        print_markdown(render_packet(packet, full=full))
+
+
+def find_check(app: App, ticket: Ticket) -> Check | None:
+    """Returns a ticket's check as it stands now, or None when it has none or it no longer loads."""
+    if ticket.check is None or ticket.system not in app.config.systems:
+        return None
+    try:
+        return app.check(ticket.system, ticket.check)
+    except (ConfigError, AndonError):
+        return None  # the packet must stay readable when somebody removed the check
+
+
+@click.command()
+@click.argument("ticket", type=int)
+@click.option("--note", default="", help="Words to keep with the decision.")
+@click.pass_context
+def approve(ctx: click.Context, ticket: int, note: str) -> None:
+    """Sign a ticket's patch. The running loop ships it; without one, `andon up --once` does."""
+    from andon import steps
+
+    with open_app(ctx) as app:
+        it = steps.approve(app, ticket, note=note)
+    click.echo(f"ticket {it.id} is approved by {person()}; the loop ships what was judged")
+
+
+@click.command()
+@click.argument("ticket", type=int)
+@click.option("--why", required=True, help="The reason: the next attempt is told.")
+@click.pass_context
+def reject(ctx: click.Context, ticket: int, why: str) -> None:
+    """Send a ticket's patch back with the reason; another attempt follows while any is left."""
+    from andon import steps
+
+    with open_app(ctx) as app:
+        it = steps.reject(app, ticket, why=why)
+    next_words = "another attempt follows" if it.status is Status.DIAGNOSED else "no attempt is left: it is yours"
+    click.echo(f"ticket {it.id} is {it.status.value}; {next_words}")

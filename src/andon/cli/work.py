@@ -1,0 +1,131 @@
+"""`andon diagnose`, `fix`, `judge`: one phase by hand, with progress; the same stages that the loop calls."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from andon.app import App, alone
+from andon.cli.check import ask_now, choose
+from andon.cli.open import open_app, print_json, say_progress
+from andon.errors import ConflictError, NotFoundError
+from andon.models import Autonomy, Brief, CheckState, Diagnosis, Status, Verdict
+
+
+@click.command()
+@click.argument("name", metavar="CHECK|TICKET")
+@click.option("--system", "-s", help="The system of the check.")
+@click.option("--json", "as_json", is_flag=True, help="Print brief and diagnosis as JSON.")
+@click.pass_context
+def diagnose(ctx: click.Context, name: str, system: str | None, *, as_json: bool) -> None:
+    """Find the cause of a failing check: brief and five whys. Touches no code and opens no ticket.
+
+    With a ticket's number instead of a check's name, the ticket's own diagnosis is made now.
+    """
+    from andon.brief import render_brief
+    from andon.diagnose import render_diagnosis
+
+    with open_app(ctx, say_progress) as app:
+        if name.isdigit():
+            with alone(app):
+                from andon.workflows import run_phase, straight
+
+                click.echo(run_phase(app, "diagnose", int(name), straight), err=True)
+            found, brief = app.store.get_diagnosis(int(name)), app.store.get_brief(int(name))
+        else:
+            found, brief = diagnose_check(app, app.config.system_name(system), name)
+    if as_json:
+        print_json({"brief": brief.model_dump(mode="json"), "diagnosis": found.model_dump(mode="json")})
+        return
+    from andon.cli.screen import print_markdown
+
+    print_markdown(render_brief(brief) + "\n\n" + render_diagnosis(found))
+
+
+def diagnose_check(app: App, system: str, name: str) -> tuple[Diagnosis, Brief]:
+    """Returns the diagnosis and brief of a check that is failing now; everything lives in a store that is thrown away.
+
+    Raises:
+        ConflictError: the check is green.
+        DataError: it could not be asked.
+    """
+    import tempfile
+
+    from andon import steps
+    from andon.errors import DataError
+    from andon.store import Store
+
+    check = choose(app.checks(system), (name,))[0]
+    result = ask_now(app, system, (check,), {})[0]
+    if result.state is CheckState.ERROR:
+        raise DataError(f"{name} could not be asked: {result.message}")
+    if result.state is CheckState.OK:
+        raise ConflictError(f"{name} is ok now: there is nothing to diagnose")
+    with tempfile.TemporaryDirectory() as folder:
+        memory = App(app.config, now=app.now, progress=lambda ticket, text: app.progress(0, text))
+        memory._store = Store.open(f"sqlite:///{folder}/by-hand.db")
+        with memory:
+            ticket = memory.store.create_ticket(
+                system=system,
+                check=name,
+                title=f"{name} is failing",
+                severity=check.severity,
+                autonomy=Autonomy.REPORT,
+                now=app.now(),
+            )
+            steps.record_evidence(memory, ticket.id)
+            steps.write_brief(memory, ticket.id)
+            steps.diagnose(memory, ticket.id)
+            return memory.store.get_diagnosis(ticket.id), memory.store.get_brief(ticket.id)
+
+
+@click.command()
+@click.argument("ticket", type=int)
+@click.pass_context
+def fix(ctx: click.Context, ticket: int) -> None:
+    """Write and prove a fix for a diagnosed ticket now, without waiting for the loop."""
+    from andon.workflows import run_phase, straight
+
+    with open_app(ctx, say_progress) as app, alone(app):
+        it = app.store.get_ticket(ticket)
+        if it.status is not Status.DIAGNOSED:
+            raise ConflictError(f"ticket {ticket} is {it.status.value}; only a diagnosed ticket can be fixed")
+        run_phase(app, "fix", ticket, straight)
+        it = app.store.get_ticket(ticket)
+    click.echo(f"ticket {ticket} is {it.status.value}: {it.reason}")
+    ctx.exit(0 if it.status in (Status.PROVEN, Status.APPROVED) else 1)
+
+
+@click.command()
+@click.argument("ticket", type=int)
+@click.option("--diff", type=click.Path(path_type=Path, exists=True), help="Judge this diff instead of the ticket's own.")
+@click.option("--json", "as_json", is_flag=True, help="Print the verdict as JSON.")
+@click.pass_context
+def judge(ctx: click.Context, ticket: int, diff: Path | None, *, as_json: bool) -> None:
+    """Judge a ticket's patch again, from nothing. Exit code 0: proven. 1: rejected. 3: needs eyes. 4: broken."""
+    from andon.judge import render_verdict
+
+    with open_app(ctx, say_progress) as app:
+        verdict = judge_ticket(app, ticket, diff)
+    if as_json:
+        print_json(verdict.model_dump(mode="json"))
+    else:
+        from andon.cli.screen import print_markdown
+
+        print_markdown(render_verdict(verdict))
+    ctx.exit({"proven": 0, "rejected": 1, "needs eyes": 3}.get(verdict.outcome.value, 4))
+
+
+def judge_ticket(app: App, ticket: int, diff: Path | None) -> Verdict:
+    """Returns the verdict on a ticket's latest patch or on a given diff; saves nothing."""
+    from andon import steps
+
+    it = app.store.get_ticket(ticket)
+    if diff is not None:
+        base = app.repo(it.system).head(app.config.system(it.system).branch)
+        return steps.verdict_on(app, ticket, steps.patch_from(diff.read_text(encoding="utf-8"), base))
+    patches = [one.patch for one in app.store.list_attempts(ticket) if one.patch is not None]
+    if not patches:
+        raise NotFoundError(f"ticket {ticket} has no patch to judge; give one with --diff")
+    return steps.verdict_on(app, ticket, patches[-1])

@@ -1,0 +1,222 @@
+"""Runs the workflows durably with DBOS: schedules, queues, recovery; it decides nothing about tickets."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import threading
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+from dbos import DBOS, DBOSConfig, DBOSPortableJSONSerializer, SetEnqueueOptions, SetWorkflowID
+
+from andon import workflows
+from andon.app import App
+from andon.errors import AndonError, ExternalError
+from andon.models import Status
+
+VERSION = "1"
+"""DBOS strands running work when this changes: bump it by hand, when a step's name or result changes its meaning."""
+LEASE = timedelta(seconds=30)
+"""A worker that has not shown itself for so long is taken for dead."""
+TICKETS, FIXES = "tickets", "fixes"
+
+_app: App | None = None  # DBOS calls plain functions: the one place where a running engine finds its app
+_boundary: Callable[[str], None] = lambda name: None
+
+
+def step(name: str, work: Callable[[], workflows.Result]) -> workflows.Result:
+    """Runs a step of the current workflow once; an outside failure that may pass is tried three times."""
+    _boundary(f"before {name}")
+    result = DBOS.run_step(
+        {
+            "name": name,
+            "retries_allowed": True,
+            "max_attempts": 3,
+            "interval_seconds": 1.0,
+            "should_retry": lambda error: isinstance(error, ExternalError) and not error.permanent,
+        },
+        work,
+    )
+    _boundary(f"after {name}")
+    return result
+
+
+def current_app() -> App:
+    """Returns the app of the running engine."""
+    if _app is None:
+        raise AndonError("the engine is not running")
+    return _app
+
+
+@DBOS.workflow(name="sweep")
+def sweep_workflow(scheduled_at: datetime, system: str) -> None:
+    """Sweeps a system once."""
+    del scheduled_at
+    workflows.sweep(current_app(), system, step)
+
+
+@DBOS.workflow(name="phase")
+def phase_workflow(phase: str, ticket: int) -> str:
+    """Runs one phase of a ticket."""
+    return workflows.run_phase(current_app(), phase, ticket, step)
+
+
+def cron(every: timedelta) -> str:
+    """Returns the six-field cron expression of the longest even rhythm that is not longer than a duration."""
+    seconds = max(1, int(every.total_seconds()))
+    for unit, size, template in ((3600, 24, "0 0 */{} * * *"), (60, 60, "0 */{} * * * *"), (1, 60, "*/{} * * * * *")):
+        fitting = [n for n in range(1, size) if size % n == 0 and n * unit <= seconds]
+        if fitting:
+            return template.format(fitting[-1])
+    return "* * * * * *"
+
+
+class Engine:
+    """A running engine: sweeps on schedule, starts the phase that each ticket asks for, takes over dead workers' work."""
+
+    def __init__(
+        self,
+        app: App,
+        *,
+        poll: timedelta = timedelta(seconds=1),
+        sweeps: bool = True,
+        boundary: Callable[[str], None] = lambda name: None,
+    ) -> None:
+        self.app = app
+        self.poll = poll
+        self.sweeps = sweeps
+        self.boundary = boundary
+        """Called before and after each step with its name; tests pull the plug here."""
+        self.sqlite = app.database_url.startswith("sqlite:")
+        self.worker = "local" if self.sqlite else f"{os.uname().nodename}-{os.getpid()}-{secrets.token_hex(3)}"
+        self._stop = threading.Event()
+        self._thread: threading.Thread | None = None
+        self._looked = datetime.min
+        self.trouble = ""
+        """Why the last look for work failed; empty when it did not."""
+
+    def start(self) -> None:
+        """Launches the executor; work that was running when the last process died goes on."""
+        global _app, _boundary
+        _app, _boundary = self.app, self.boundary
+        config: DBOSConfig = {
+            "name": "andon",
+            "system_database_url": engine_url(self.app.database_url),
+            "executor_id": self.worker,
+            "application_version": VERSION,
+            "serializer": DBOSPortableJSONSerializer(),
+            "enable_otlp": False,
+            "log_level": "ERROR",
+            "console_log_level": "ERROR",
+            "scheduler_polling_interval_sec": 1.0,
+            "notification_listener_polling_interval_sec": 1.0,
+            "run_migrations": True,
+        }
+        if self.sqlite:
+            prepare_sqlite(config["system_database_url"] or "")
+        self.app.store.beat(self.worker, self.app.now())
+        DBOS(config=config)
+        DBOS.launch()
+        pace = min(1.0, self.poll.total_seconds())
+        for system in self.app.config.systems if self.sweeps else ():
+            DBOS.register_queue(
+                f"sweep-{system}", global_concurrency=1, polling_interval_sec=pace, on_conflict="always_update"
+            )
+        DBOS.register_queue(TICKETS, worker_concurrency=4, polling_interval_sec=pace, on_conflict="always_update")
+        DBOS.register_queue(
+            FIXES,
+            partition_concurrency=1,
+            worker_concurrency=self.app.config.workers,
+            polling_interval_sec=pace,
+            on_conflict="always_update",
+        )
+        if self.sweeps:
+            self.schedule_sweeps()
+        self._thread = threading.Thread(target=self.look_for_work, name="andon-work", daemon=True)
+        self._thread.start()
+
+    def schedule_sweeps(self) -> None:
+        """Makes the cron rows those of the configuration: one sweep a system."""
+        DBOS.apply_schedules(
+            [
+                {
+                    "schedule_name": f"sweep-{name}",
+                    "workflow_fn": sweep_workflow,
+                    "schedule": cron(settings.every),
+                    "context": name,
+                    "queue_name": f"sweep-{name}",
+                }
+                for name, settings in self.app.config.systems.items()
+            ]
+        )
+        wanted = {f"sweep-{name}" for name in self.app.config.systems}
+        for schedule in DBOS.list_schedules():
+            if schedule["schedule_name"] not in wanted:
+                DBOS.delete_schedule(schedule["schedule_name"])
+
+    def sweep_now(self, system: str) -> list[int]:
+        """Sweeps a system at once and returns the tickets that came of it."""
+        return workflows.sweep(self.app, system, workflows.straight)
+
+    def look_for_work(self) -> None:
+        """Starts the phase that each ticket asks for, until the engine stops."""
+        while not self._stop.is_set():
+            try:
+                self.start_phases()
+                self.take_over()
+                self.trouble = ""
+            except Exception as error:
+                # The store can be away for a while (a full disk, a restarted server); the loop must outlive it and say so.
+                self.trouble = f"{type(error).__name__}: {error}"
+            self._stop.wait(self.poll.total_seconds())
+
+    def start_phases(self) -> None:
+        """Puts one workflow on a queue for every ticket that asks for a phase; the same fact never starts two."""
+        store = self.app.store
+        for ticket in store.list_tickets(status=(Status.OPEN, Status.DIAGNOSED, Status.APPROVED, Status.SHIPPED)):
+            phase = workflows.next_phase(ticket, ticket.autonomy)
+            if not phase or ticket.system not in self.app.config.systems:
+                continue
+            fact = f"ticket-{ticket.id}-{phase}-{store.last_move(ticket.id)}"
+            if phase == "watch" or (phase == "ship" and ticket.autonomy == "propose"):
+                every = self.app.config.systems[ticket.system].every.total_seconds()
+                fact += f"-{int(self.app.now().timestamp() / max(1.0, min(60.0, every)))}"
+            queue, partition = (FIXES, self.app.config.systems[ticket.system].repo) if phase == "fix" else (TICKETS, None)
+            with SetWorkflowID(fact), SetEnqueueOptions(queue_partition_key=partition):
+                DBOS.enqueue_workflow(queue, phase_workflow, phase, ticket.id)
+
+    def take_over(self) -> None:
+        """Shows that this worker lives, and gives the work of dead workers back to the queues (Postgres only)."""
+        now = self.app.now()
+        if (now - self._looked.replace(tzinfo=now.tzinfo)) < LEASE / 6:
+            return
+        self._looked = now
+        self.app.store.beat(self.worker, now)
+        if self.sqlite:
+            return
+        alive = set(self.app.store.live_workers(now, LEASE))
+        for status in DBOS.list_workflows(status="PENDING", load_input=False, load_output=False):
+            if status.executor_id in alive or not status.queue_name:
+                continue
+            DBOS.resume_workflows([status.workflow_id], queue_name=status.queue_name)
+
+    def stop(self) -> None:
+        """Stops taking work and waits shortly for steps that run; what is cut off goes on at the next start."""
+        self._stop.set()
+        if self._thread is not None:
+            self._thread.join(timeout=5)
+        DBOS.destroy(workflow_completion_timeout_sec=2)
+
+
+def engine_url(url: str) -> str:
+    """Returns where the engine keeps its progress: a SQLite file beside ours, or the same Postgres database."""
+    return url.removesuffix(".db") + "-engine.db" if url.startswith("sqlite:") else url
+
+
+def prepare_sqlite(url: str) -> None:
+    """Sets write-ahead logging, which the engine never does: 1.5 to 3 times faster than the default journal."""
+    import sqlite3
+
+    with sqlite3.connect(url.removeprefix("sqlite:///")) as connection:
+        connection.execute("pragma journal_mode=wal")

@@ -1,0 +1,215 @@
+"""The one packet that a person signs: everything known about a ticket as one value, and as Markdown."""
+
+from __future__ import annotations
+
+from andon.models import (
+    Approval,
+    Attempt,
+    Brief,
+    Check,
+    Diagnosis,
+    Event,
+    Evidence,
+    Model,
+    Outcome,
+    Release,
+    Row,
+    Spend,
+    Status,
+    Ticket,
+    Watched,
+)
+from andon.quoting import quote
+from andon.store import Store
+
+ROWS_SHOWN = 5
+
+
+class Packet(Model):
+    """All that is known about a ticket."""
+
+    ticket: Ticket
+    check: Check | None
+    evidence: Evidence | None = None
+    brief: Brief | None = None
+    diagnosis: Diagnosis | None = None
+    attempts: tuple[Attempt, ...] = ()
+    approvals: tuple[Approval, ...] = ()
+    release: Release | None = None
+    watched: Watched | None = None
+    spend: Spend = Spend()
+    events: tuple[Event, ...] = ()
+
+    @property
+    def attempt(self) -> Attempt | None:
+        """The latest attempt that has a patch."""
+        return next((one for one in reversed(self.attempts) if one.patch is not None), None)
+
+
+def collect(store: Store, ticket: int, check: Check | None) -> Packet:
+    """Returns the packet of a ticket."""
+    it = store.get_ticket(ticket)
+    return Packet(
+        ticket=it,
+        check=check,
+        evidence=store.find_evidence(ticket),
+        brief=store.find_brief(ticket),
+        diagnosis=store.find_diagnosis(ticket),
+        attempts=store.list_attempts(ticket),
+        approvals=store.list_approvals(ticket),
+        release=store.find_latest_release(ticket),
+        watched=store.find_watched(ticket),
+        spend=store.spent(it.cause),
+        events=store.list_events(ticket),
+    )
+
+
+def render_packet(packet: Packet, *, full: bool = False) -> str:
+    """Returns the packet as Markdown, in the order in which a busy person decides; `full` adds history and brief."""
+    parts = [head(packet), symptom(packet), cause(packet), change(packet), proofs(packet), not_checked(packet)]
+    if full:
+        from andon.brief import render_brief
+
+        parts += [render_brief(packet.brief) if packet.brief is not None else "", history(packet)]
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def head(packet: Packet) -> str:
+    """Returns what the ticket is, where it stands, and what it cost so far."""
+    it, spend = packet.ticket, packet.spend
+    cost = f"{spend.seconds:.0f} s"
+    if spend.tokens or spend.usd:
+        cost += f", {spend.tokens} tokens, ${spend.usd:.2f}"
+    lines = [
+        f"# Ticket {it.id}: {quote(it.title, 200)}",
+        f"**{it.status.value}** · {it.system} · severity {it.severity.value} · autonomy {it.autonomy.value} · cost {cost}",
+    ]
+    if it.reason:
+        lines.append(f"> {quote(it.reason, 600)}")
+    if it.body:
+        lines.append(quote(it.body, 2000))
+    return "\n\n".join(lines)
+
+
+def symptom(packet: Packet) -> str:
+    """Returns the check, its note, and the first offending rows."""
+    check, evidence = packet.check, packet.evidence
+    if check is None:
+        return ""
+    lines = [
+        f"## The check: {check.name}",
+        f"*Why it exists*: {quote(check.why, 600)}",
+        f"*What was decided*: {quote(check.decided, 600)}",
+    ]
+    if evidence is not None:
+        lines.append(f"It was red at {evidence.asked_at:%Y-%m-%d %H:%M:%S} UTC with **{evidence.total}** offending rows:")
+        lines.append(table(evidence.rows[:ROWS_SHOWN], evidence.columns))
+    return "\n\n".join(lines)
+
+
+def table(rows: tuple[Row, ...], columns: tuple[str, ...]) -> str:
+    """Returns rows as a Markdown table with hostile text made harmless."""
+    if not rows:
+        return ""
+    shown = columns or tuple(rows[0])
+    lines = ["| " + " | ".join(quote(name, 40) for name in shown) + " |", "|" + "---|" * len(shown)]
+    for row in rows:
+        lines.append("| " + " | ".join(quote("" if row.get(c) is None else str(row.get(c)), 48) for c in shown) + " |")
+    return "\n".join(lines)
+
+
+def cause(packet: Packet) -> str:
+    """Returns the five whys."""
+    if packet.diagnosis is None:
+        return ""
+    from andon.diagnose import render_diagnosis
+
+    return render_diagnosis(packet.diagnosis)
+
+
+def change(packet: Packet) -> str:
+    """Returns the patch: how it was found, and the diff itself."""
+    attempt = packet.attempt
+    if attempt is None or attempt.patch is None:
+        notes = [one.notes for one in packet.attempts if one.notes]
+        return f"## No patch\n\n{notes[-1]}" if notes else ""
+    patch = attempt.patch
+    fence = "`" * max(3, longest_run(patch.diff, "`") + 1)
+    return "\n\n".join(
+        [
+            f"## The fix (attempt {attempt.number}, {attempt.agent}, {patch.strategy or 'no strategy named'})",
+            quote(patch.summary, 800),
+            f"On base `{patch.base[:12]}`; regression test: {', '.join(f'`{quote(one, 120)}`' for one in patch.tests) or 'none'}",
+            f"{fence}diff\n{visible(reviewed(patch.diff))}\n{fence}",
+        ]
+    )
+
+
+def longest_run(text: str, character: str) -> int:
+    """Returns the length of the longest run of a character."""
+    longest = run = 0
+    for one in text:
+        run = run + 1 if one == character else 0
+        longest = max(longest, run)
+    return longest
+
+
+def reviewed(diff: str, *, limit: int = 120) -> str:
+    """Returns a diff for reading: long recorded evidence is cut, with the number of lines that were cut."""
+    sections = diff.split("diff --git ")
+    shown = []
+    for section in sections[1:]:
+        lines = section.rstrip("\n").split("\n")
+        if len(lines) > limit and ".json" in lines[0]:
+            lines = [*lines[:12], f"[... {len(lines) - 12} more lines of recorded evidence; --json has all]"]
+        shown.append("diff --git " + "\n".join(lines))
+    return "\n".join(shown) if shown else diff
+
+
+def visible(text: str) -> str:
+    """Returns text with every control and direction character shown as an escape, line breaks and tabs kept."""
+    return "".join(c if c in "\n\t" or c.isprintable() else f"\\u{ord(c):04x}" for c in text)
+
+
+def proofs(packet: Packet) -> str:
+    """Returns what the judge proved, red first."""
+    verdict = packet.attempt.verdict if packet.attempt is not None else None
+    if verdict is None:
+        return ""
+    from andon.judge import render_verdict
+
+    return render_verdict(verdict)
+
+
+def not_checked(packet: Packet) -> str:
+    """Returns what a person should know was not checked, and what to type next."""
+    it, lines = packet.ticket, []
+    attempt = packet.attempt
+    if attempt is not None and attempt.verdict is not None and it.status in (Status.PROVEN, Status.PATCHED):
+        eyes = [proof for proof in attempt.verdict.proofs if proof.outcome is Outcome.NEEDS_EYES]
+        lines.append("## Not checked")
+        lines.append(
+            "Inputs that nobody recorded: the proofs speak of the recorded evidence and the system's own suite. "
+            "Rows that the bug already wrote are not repaired by the fix."
+        )
+        if eyes:
+            lines.append("Look at: " + "; ".join(f"{proof.name}: {quote(proof.saw, 200)}" for proof in eyes))
+        lines.append(f"`andon approve {it.id}` signs it · `andon reject {it.id} --why \"...\"` sends it back")
+    if packet.release is not None:
+        release = packet.release
+        lines.append(f"## Released\n\n`{release.commit[:12]}` on `{release.branch}` at {release.shipped_at:%Y-%m-%d %H:%M:%S} UTC")
+        if release.reverted_by:
+            lines.append(f"taken back by `{release.reverted_by[:12]}`")
+    if packet.watched is not None and packet.watched.residue_total:
+        lines.append(f"## Residue\n\n{packet.watched.residue_total} rows that the bug wrote before the release remain:")
+        lines.append(table(packet.watched.residue[:ROWS_SHOWN], ()))
+    return "\n\n".join(lines)
+
+
+def history(packet: Packet) -> str:
+    """Returns the events, oldest first."""
+    lines = ["## History"]
+    for event in packet.events:
+        moved = f" {event.old.value} → {event.new.value}" if event.old and event.new else ""
+        lines.append(f"- {event.at:%Y-%m-%d %H:%M:%S} {event.kind}{moved} by {quote(event.actor, 60)}: {quote(event.text, 400)}")
+    return "\n".join(lines)

@@ -1,0 +1,598 @@
+"""The steps of the loop: each loads, calls one stage, saves, and returns an id, a word or a number."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import datetime
+
+from andon import budget
+from andon.app import App
+from andon.config import person
+from andon.errors import AgentError, ConflictError, DataError, NotFoundError
+from andon.models import (
+    Approval,
+    Attempt,
+    Autonomy,
+    Brief,
+    Check,
+    CheckKind,
+    CheckResult,
+    CheckState,
+    Diagnosis,
+    Evidence,
+    Patch,
+    Spend,
+    Status,
+    Ticket,
+    Verdict,
+    VerdictOutcome,
+)
+from andon.protocols import Case
+
+LOOP = "loop"
+
+
+# --- sweep ----------------------------------------------------------------------------------------------------------
+
+
+def ask_due(app: App, system: str) -> int:
+    """Asks the checks that are due, saves what they gave, and returns how many were asked."""
+    from andon.checks import ask_all
+
+    now = app.now()
+    settings = app.config.system(system)
+    last = app.store.last_asked(system)
+    due = [
+        check
+        for check in app.checks(system)
+        if check.name not in last or now - last[check.name] >= (settings.check_every or check.every)
+    ]
+    if not due:
+        return 0
+    results = ask_all(
+        due,
+        open_data=lambda: app.open_data(system),
+        watermarks=app.store.watermarks(system),
+        now=now,
+        sandbox=None,
+        home=app.config.home,
+        pings=app.store.pings(system),
+    )
+    for check, result in zip(due, results, strict=True):
+        app.store.save_result(system, beyond_residue(app, system, check, result))
+    return len(due)
+
+
+def beyond_residue(app: App, system: str, check: Check, result: CheckResult) -> CheckResult:
+    """Returns a result without the rows that a bug left behind before its fix was released."""
+    settled = app.store.settled_until(system, check.name)
+    if settled is None or result.state is not CheckState.FAILING:
+        return result
+    newer = ask_newer(app, system, check, settled, result)
+    if newer.state is CheckState.OK:
+        return newer.model_copy(update={"message": f"{result.total} old rows remain from before {settled:%Y-%m-%d %H:%M}"})
+    return newer
+
+
+def ask_newer(app: App, system: str, check: Check, moment: datetime, result: CheckResult) -> CheckResult:
+    """Returns a check's result for rows newer than a moment; the result itself where rows have no time of their own."""
+    from andon.checks import ask_sql, newer_than
+
+    if check.kind is not CheckKind.SQL or check.at is None:
+        return result
+    return ask_sql(newer_than(check, moment), app.data(system), None, app.now())
+
+
+def detect(app: App, system: str) -> list[int]:
+    """Turns the latest results into alerts and tickets, and returns the tickets touched."""
+    from andon import detect as stage
+
+    now = app.now()
+    settings = app.config.system(system)
+    store = app.store
+    detected = stage.detect(
+        system,
+        app.checks(system),
+        store.latest_results(system),
+        store.list_alerts(system),
+        store.list_tickets(system=system),
+        now=now,
+        settings=settings,
+    )
+    return store.apply_detected(detected, now=now)
+
+
+# --- diagnose -------------------------------------------------------------------------------------------------------
+
+
+def record_evidence(app: App, ticket: int) -> int:
+    """Records the offending rows and what a replay needs besides, once; returns how many rows offend."""
+    from andon.checks import ask, record_evidence
+
+    found = app.store.find_evidence(ticket)
+    if found is not None:
+        return found.total
+    with spending(app, ticket, "evidence"):
+        it, check = load(app, ticket)
+        app.progress(ticket, f"records what {check.name} found")
+        data = app.data(it.system)
+        result = ask(check, data=data, since=app.store.watermark(it.system, check.name), now=app.now(), home=app.config.home)
+        result = beyond_residue(app, it.system, check, result)
+        if result.state is CheckState.ERROR:
+            raise DataError(f"{check.name} could not be asked: {result.message}")
+        if result.state is CheckState.OK:
+            raise ConflictError(f"{check.name} is green again")
+        evidence = record_evidence(check, result, data)
+        app.store.save_evidence(ticket, evidence)
+        return evidence.total
+
+
+def write_brief(app: App, ticket: int) -> int:
+    """Computes the brief and returns how many contrasts and changes it holds."""
+    from andon.brief import compute_brief, deploys_of, rules_of
+    from andon.checks import population
+
+    with spending(app, ticket, "brief"):
+        it, check = load(app, ticket)
+        app.progress(ticket, "compares offending rows with healthy ones, and looks at what changed")
+        settings = app.config.system(it.system)
+        data, repo = app.data(it.system), app.repo(it.system)
+        repo.fetch()
+        head = repo.head(settings.branch)
+        evidence = app.store.get_evidence(ticket)
+        red = {alert.check for alert in app.store.list_alerts(it.system) if alert.state == "firing"}
+        brief = compute_brief(
+            check=check,
+            evidence=evidence,
+            population=population(check, data, now=evidence.asked_at),
+            history=repo,
+            branch_head=head,
+            deploys=deploys_of(settings.deploys, data),
+            upstream_red=tuple(name for name in check.upstream if name in red),
+            memories=app.store.memories(it.system, it.checks, f"{it.title} {check.why}", without=ticket),
+            rules=rules_of(repo, head, settings.folder, settings.rules),
+            now=app.now(),
+            folder=settings.folder,
+            dialect=data.dialect,
+        )
+        app.store.save_brief(ticket, brief)
+        return len(brief.contrasts) + len(brief.changes)
+
+
+def diagnose(app: App, ticket: int) -> str:
+    """Finds the cause with the first agent that names one; returns the lane."""
+    from andon.diagnose import diagnose as stage
+
+    found: Diagnosis | None = None
+    for agent in app.agents():
+        with case(app, ticket) as it, spending(app, ticket, f"diagnose {agent.name}"):
+            app.progress(ticket, f"{agent.name} asks why")
+            found, spend = stage(it, agent)
+        app.store.add_spend(ticket, f"diagnose {agent.name} tokens", spend.model_copy(update={"seconds": 0.0}), app.now())
+        if found.lane != "unknown":
+            break
+    if found is None:
+        raise AgentError("no agent is configured", permanent=True)
+    app.store.save_diagnosis(ticket, found, app.now())
+    return found.lane.value
+
+
+def cause_of(app: App, ticket: int) -> str:
+    """Returns what a diagnosis says, in a sentence for the ticket."""
+    found = app.store.get_diagnosis(ticket)
+    return found.root_cause if found.lane == "code bug" else f"{found.lane.value}: {found.root_cause}"
+
+
+# --- fix ------------------------------------------------------------------------------------------------------------
+
+
+def suite_before(app: App, ticket: int) -> str:
+    """Runs the suite on the branch before anyone touches it; returns what is red, or nothing."""
+    it = app.store.get_ticket(ticket)
+    with app.workspace(it.system) as workspace, spending(app, ticket, "suite before"):
+        app.progress(ticket, "runs the suite on the branch as it is")
+        run = workspace.test()
+    if run.green:
+        return ""
+    if not run.complete:
+        return f"the suite did not reach its end on the branch before anyone touched it: {run.ran.words}"
+    names = ", ".join(event.id for event in run.failed[:5])
+    return f"the suite was red on the branch before anyone touched it; no fix is put on top: {names}"
+
+
+def begin_attempt(app: App, ticket: int) -> int:
+    """Starts the next attempt and returns its number; 0 when attempts, time, tokens or money are used up."""
+    store, now = app.store, app.now()
+    it = store.get_ticket(ticket)
+    attempts = store.list_attempts(ticket)
+    if attempts and attempts[-1].patch is None and not attempts[-1].notes:
+        return attempts[-1].number  # begun before a crash, nothing came of it yet
+    trouble = budget.allows(
+        spend=store.spent(it.cause),
+        attempts=len([attempt for attempt in store.list_cause_attempts(it.cause) if attempt.agent != "rebase"]),
+        day_spend=store.spent_on(now.date()),
+        day_fixes=store.fixes_on(now.date()),
+        settings=app.config.budget,
+    )
+    if trouble:
+        store.add_event(ticket, kind="stopped", actor=LOOP, text=trouble, now=now)
+        return 0
+    agent = next_agent(app, attempts)
+    if agent == "":
+        return 0
+    return store.start_attempt(ticket, agent=agent, now=now).number
+
+
+def next_agent(app: App, attempts: tuple[Attempt, ...]) -> str:
+    """Returns whose turn it is: the first agent that has not yet abstained; empty when all have."""
+    abstained = {attempt.agent for attempt in attempts if attempt.patch is None}
+    return next((agent.name for agent in app.agents() if agent.name not in abstained), "")
+
+
+def write_patch(app: App, ticket: int, number: int) -> bool:
+    """Lets the attempt's agent write a patch; tells whether there is one."""
+    from andon.fix import fix as stage
+
+    attempt = app.store.get_attempt(ticket, number)
+    if attempt.patch is not None:
+        return True
+    agent = next(agent for agent in app.agents() if agent.name == attempt.agent)
+    earlier = tuple(one for one in app.store.list_attempts(ticket) if one.number < number)
+    with case(app, ticket) as it, spending(app, ticket, f"fix {number}") as clock:
+        app.progress(ticket, f"{agent.name} looks for a fix, attempt {number}")
+        fixed = stage(it, app.store.get_diagnosis(ticket), agent, earlier)
+    spend = Spend(seconds=clock(), tokens=fixed.spend.tokens, usd=fixed.spend.usd)
+    app.store.add_spend(ticket, f"fix {number} tokens", spend.model_copy(update={"seconds": 0.0}), app.now())
+    notes = fixed.notes or ("abstained" if fixed.patch is None else "")
+    app.store.save_attempt(attempt.model_copy(update={"patch": fixed.patch, "notes": notes, "spend": spend}))
+    return fixed.patch is not None
+
+
+def judge(app: App, ticket: int, number: int) -> str:
+    """Judges an attempt's patch and returns the verdict's outcome."""
+    attempt = app.store.get_attempt(ticket, number)
+    with spending(app, ticket, f"judge {number}"):
+        verdict = verdict_on(app, ticket, patch_of(attempt))
+    feedback = verdict.reason if verdict.outcome is VerdictOutcome.REJECTED else ""
+    app.store.save_attempt(attempt.model_copy(update={"verdict": verdict, "feedback": feedback}))
+    return verdict.outcome.value
+
+
+def verdict_on(app: App, ticket: int, patch: Patch) -> Verdict:
+    """Returns the judge's verdict on a patch for a ticket; saves nothing."""
+    from andon.judge import judge as stage
+
+    it, check = load(app, ticket)
+    with app.workspace(it.system, patch.base) as workspace:
+        app.progress(ticket, "the judge begins")
+        return stage(
+            patch,
+            ticket_check=check,
+            evidence=app.store.get_evidence(ticket),
+            history=app.repo(it.system),
+            workspace=workspace,
+            settings=app.config.system(it.system),
+            isolation=app.sandbox.name + (f" ({app.sandbox.weaker})" if app.sandbox.weaker else ""),
+            progress=lambda text: app.progress(ticket, text),
+            cache=app.state_folder("judge"),
+        )
+
+
+def patch_from(diff: str, base: str) -> Patch:
+    """Returns a diff that somebody wrote as a patch; its regression tests are the new test files in it."""
+    from andon.fix import new_tests
+
+    return Patch(base=base, diff=diff, tests=new_tests(diff), summary="a diff given by hand", strategy="by hand")
+
+
+def verdict_reason(app: App, ticket: int, reason: str) -> str:
+    """Returns a sentence on the latest verdict: what it means and the class of its reason."""
+    verdict = app.store.list_attempts(ticket)[-1].verdict
+    return f"{reason}: {verdict.reason}" if verdict is not None and verdict.reason else reason
+
+
+def may_ship_unsigned(app: App, ticket: int, number: int) -> bool:
+    """Tells whether a proven patch may ship without a person, and signs it in the loop's name when it may."""
+    it = app.store.get_ticket(ticket)
+    verdict = app.store.get_attempt(ticket, number).verdict
+    if it.autonomy is not Autonomy.SHIP_WHEN_PROVEN or verdict is None or verdict.outcome != VerdictOutcome.PROVEN:
+        return False
+    sign(app, ticket, number, who=LOOP, note="ships when proven")
+    return True
+
+
+def give_up(app: App, ticket: int) -> str:
+    """Escalates a ticket whose attempts came to nothing, with what was tried."""
+    attempts = app.store.list_attempts(ticket)
+    stops = [event.text for event in app.store.list_events(ticket) if event.kind == "stopped"]
+    why = stops[-1] if stops else "no agent found a patch that holds"
+    tried = "; ".join(f"attempt {one.number}: {one.feedback or 'abstained'}" for one in attempts) or "no attempt was made"
+    return move(app, ticket, Status.DIAGNOSED, Status.ESCALATED, f"{why} ({tried}). Known so far: {cause_of(app, ticket)}")
+
+
+# --- gate -----------------------------------------------------------------------------------------------------------
+
+
+def sign(app: App, ticket: int, number: int, *, who: str, note: str) -> None:
+    """Stores an approval of an attempt."""
+    approval = Approval(ticket=ticket, attempt=number, decision="approve", who=who, at=app.now(), note=note)
+    app.store.save_approval(approval)
+
+
+def approve(app: App, ticket: int, *, note: str = "") -> Ticket:
+    """Signs the latest attempt of a ticket in the name of the person at the keyboard.
+
+    Raises:
+        ConflictError: there is nothing to approve; says why.
+    """
+    it = app.store.get_ticket(ticket)
+    attempt = judged_attempt(app, it)
+    sign(app, ticket, attempt.number, who=person(), note=note)
+    return app.store.move(ticket, it.status, Status.APPROVED, actor=person(), reason=note or "approved", now=app.now())
+
+
+def reject(app: App, ticket: int, *, why: str) -> Ticket:
+    """Sends the latest attempt of a ticket back with a reason; escalates when no attempt is left.
+
+    Raises:
+        ConflictError: there is nothing to reject; says why.
+    """
+    it = app.store.get_ticket(ticket)
+    attempt = judged_attempt(app, it)
+    now = app.now()
+    app.store.save_approval(
+        Approval(ticket=ticket, attempt=attempt.number, decision="reject", who=person(), at=now, note=why)
+    )
+    app.store.save_attempt(attempt.model_copy(update={"feedback": f"a person rejected it: {why}"}))
+    left = app.config.budget.attempts - len(app.store.list_cause_attempts(it.cause))
+    new = Status.DIAGNOSED if left > 0 else Status.ESCALATED
+    return app.store.move(ticket, it.status, new, actor=person(), reason=f"rejected: {why}", now=now)
+
+
+def judged_attempt(app: App, ticket: Ticket) -> Attempt:
+    """Returns the attempt that waits at the gate.
+
+    Raises:
+        ConflictError: none does.
+    """
+    attempts = app.store.list_attempts(ticket.id)
+    waits = ticket.status is Status.PROVEN or (
+        ticket.status is Status.PATCHED
+        and bool(attempts)
+        and attempts[-1].verdict is not None
+        and attempts[-1].verdict.outcome is VerdictOutcome.NEEDS_EYES
+    )
+    if not waits:
+        raise ConflictError(f"ticket {ticket.id} is {ticket.status.value}: nothing waits for a decision")
+    return attempts[-1]
+
+
+# --- ship -----------------------------------------------------------------------------------------------------------
+
+
+def ship(app: App, ticket: int) -> str:
+    """Pushes the approved patch once; returns `shipped`, `moved`, `conflict`, or `waits` (for a person to merge)."""
+    from andon.ship import ship as stage
+
+    it, _ = load(app, ticket)
+    attempt = app.store.list_attempts(ticket)[-1]
+    verdict = attempt.verdict
+    approval = app.store.find_approval(ticket, attempt.number)
+    if approval is None or verdict is None or attempt.patch is None or verdict.patch != attempt.patch.fingerprint:
+        raise ConflictError(f"attempt {attempt.number} of ticket {ticket} is not what was judged and approved")
+    app.progress(ticket, "ships")
+    shipped = stage(
+        it,
+        app.store.get_diagnosis(ticket),
+        attempt,
+        repo=app.repo(it.system),
+        settings=app.config.system(it.system),
+        approval=approval,
+        now=app.now(),
+    )
+    if shipped.release is not None and app.store.find_release(ticket, shipped.release.commit) is None:
+        app.store.save_release(shipped.release)
+    return shipped.outcome
+
+
+def begin_rebased(app: App, ticket: int) -> int:
+    """Saves the approved patch, carried over to the branch's new head, as an attempt; returns its number."""
+    from andon.ship import rebase
+
+    it, _ = load(app, ticket)
+    attempts = app.store.list_attempts(ticket)
+    if attempts[-1].agent == "rebase" and attempts[-1].verdict is None:
+        return attempts[-1].number
+    patch = rebase(patch_of(attempts[-1]), repo=app.repo(it.system), branch=app.config.system(it.system).branch)
+    if patch is None:
+        raise ConflictError("the patch does not apply to the branch's new head")
+    attempt = app.store.start_attempt(ticket, agent="rebase", now=app.now())
+    app.store.save_attempt(attempt.model_copy(update={"patch": patch, "notes": "carried over to the branch's new head"}))
+    return attempt.number
+
+
+def approve_again(app: App, ticket: int, number: int) -> bool:
+    """Carries a person's approval over to the rebased attempt, which proved itself anew."""
+    approvals = app.store.list_approvals(ticket)
+    given = next(one for one in reversed(approvals) if one.decision == "approve")
+    app.store.save_approval(given.model_copy(update={"attempt": number}))
+    it = app.store.get_ticket(ticket)
+    if it.status is Status.PROVEN:
+        move(app, ticket, Status.PROVEN, Status.APPROVED, f"approved by {given.who} before the branch moved")
+    return True
+
+
+def deploy(app: App, ticket: int) -> str:
+    """Runs the system's deploy command for the latest release; returns what went wrong, or nothing."""
+    from andon.ship import deploy as stage
+
+    it = app.store.get_ticket(ticket)
+    release = app.store.get_release(ticket)
+    settings = app.config.system(it.system)
+    if release.deployed_at is not None and release.reverted_by is None:
+        return ""
+    app.progress(ticket, "deploys")
+    ran = stage(settings, home=app.config.home)
+    done = release.model_copy(update={"deployed_at": app.now(), "deploy_output": ran.words})
+    app.store.save_release(done if ran.code == 0 else release.model_copy(update={"deploy_output": ran.words}))
+    return "" if ran.code == 0 else f"commit {release.commit[:10]} is pushed, but the deploy command failed: {ran.words}"
+
+
+# --- watch ----------------------------------------------------------------------------------------------------------
+
+
+def watch(app: App, ticket: int) -> str:
+    """Looks once whether new rows offend; returns `quiet`, `waiting`, `fired` or `error`."""
+    from andon.checks import ask
+    from andon.watch import watch as stage
+
+    it, check = load(app, ticket)
+    release = app.store.get_release(ticket)
+    result = ask(check, data=app.data(it.system), since=None, now=app.now(), home=app.config.home)
+    newer = result
+    if result.state is CheckState.FAILING:
+        newer = ask_newer(app, it.system, check, release.deployed_at or release.shipped_at, result)
+    watched = stage(
+        check,
+        release,
+        result=result,
+        newer=newer,
+        evidence=app.store.get_evidence(ticket),
+        now=app.now(),
+        settings=app.config.system(it.system),
+    )
+    app.store.save_watched(ticket, watched)
+    return watched.state
+
+
+def settle_residue(app: App, ticket: int) -> int:
+    """Remembers that rows from before the release are residue, so that they never fire again; returns their number."""
+    it = app.store.get_ticket(ticket)
+    release = app.store.get_release(ticket)
+    watched = app.store.find_watched(ticket)
+    count = watched.residue_total if watched is not None else 0
+    if count:
+        app.store.settle(it.system, it.checks, release.deployed_at or release.shipped_at)
+    return count
+
+
+def quiet_reason(app: App, ticket: int) -> str:
+    """Returns why a ticket is resolved, with the residue."""
+    it = app.store.get_ticket(ticket)
+    watched = app.store.find_watched(ticket)
+    residue = watched.residue_total if watched is not None else 0
+    left = f"; {residue} rows that the bug wrote before remain (`andon show {ticket}` lists them)" if residue else ""
+    return f"no new offending row for {app.config.system(it.system).quiet}{left}"
+
+
+def revert(app: App, ticket: int) -> str:
+    """Takes the release back with a revert commit, pushed once; returns the commit."""
+    from andon.ship import revert as stage
+
+    it = app.store.get_ticket(ticket)
+    release = app.store.get_release(ticket)
+    if release.reverted_by is not None:
+        return release.reverted_by
+    app.progress(ticket, "fired again: takes the release back")
+    commit = stage(release, it, repo=app.repo(it.system), settings=app.config.system(it.system), now=app.now())
+    app.store.save_release(release.model_copy(update={"reverted_by": commit}))
+    return commit
+
+
+def reopen(app: App, ticket: int) -> str:
+    """Opens a ticket again whose fix did not hold, with the cause marked as refuted."""
+    now = app.now()
+    app.store.refute(ticket, now)
+    return move(app, ticket, Status.SHIPPED, Status.OPEN, "the alert fired again after the release; it was reverted")
+
+
+# --- shared ---------------------------------------------------------------------------------------------------------
+
+
+def load(app: App, ticket: int) -> tuple[Ticket, Check]:
+    """Returns a ticket with its check.
+
+    Raises:
+        NotFoundError: no such ticket, or it has no check.
+    """
+    it = app.store.get_ticket(ticket)
+    if it.check is None:
+        raise NotFoundError(f"ticket {ticket} has no check: a machine cannot tell when it is done")
+    return it, app.check(it.system, it.check)
+
+
+def patch_of(attempt: Attempt) -> Patch:
+    """Returns an attempt's patch.
+
+    Raises:
+        NotFoundError: it has none.
+    """
+    if attempt.patch is None:
+        raise NotFoundError(f"attempt {attempt.number} of ticket {attempt.ticket} has no patch")
+    return attempt.patch
+
+
+@contextmanager
+def case(app: App, ticket: int) -> Iterator[Case]:
+    """Gives all that an agent gets of a ticket."""
+    it, check = load(app, ticket)
+    settings = app.config.system(it.system)
+    brief: Brief = app.store.get_brief(ticket)
+    evidence: Evidence = app.store.get_evidence(ticket)
+    repo = app.repo(it.system)
+    repo.fetch()
+    with app.workspace(it.system) as workspace:
+        yield Case(
+            ticket=it,
+            check=check,
+            evidence=evidence,
+            brief=brief,
+            workspace=workspace,
+            history=repo,
+            data=app.find_data(it.system),
+            replay_argv=settings.argv("replay"),
+            test_argv=settings.argv("test"),
+            scratch_fixture=settings.scratch_fixture,
+            deadline=app.deadline(it),
+            progress=lambda text: app.progress(ticket, text),
+            workers=2,
+        )
+
+
+@contextmanager
+def spending(app: App, ticket: int, what: str) -> Iterator[Callable[[], float]]:
+    """Books the wall time of a piece of work on the ticket, also when it fails."""
+    began = time.monotonic()
+    try:
+        yield lambda: time.monotonic() - began
+    finally:
+        key = f"{what} {app.now().isoformat()}"
+        app.store.add_spend(ticket, key, Spend(seconds=time.monotonic() - began), app.now())
+
+
+def move(app: App, ticket: int, old: Status, new: Status, reason: str) -> str:
+    """Moves a ticket in the loop's name; a step that runs again finds it moved already."""
+    try:
+        return app.store.move(ticket, old, new, actor=LOOP, reason=reason, now=app.now()).status.value
+    except ConflictError:
+        if app.store.get_ticket(ticket).status is new:
+            return new.value
+        raise
+
+
+def escalate(app: App, ticket: int, reason: str) -> str:
+    """Hands a ticket to a person from wherever it stands."""
+    it = app.store.get_ticket(ticket)
+    if it.status in (Status.ESCALATED, Status.RESOLVED, Status.ABANDONED):
+        return it.status.value
+    return move(app, ticket, it.status, Status.ESCALATED, reason)
+
+
+def note(app: App, ticket: int, text: str) -> str:
+    """Writes a sentence into a ticket's history and its reason."""
+    app.store.add_event(ticket, kind="note", actor=LOOP, text=text, now=app.now())
+    return text
+
+
