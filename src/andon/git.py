@@ -138,7 +138,7 @@ class GitRepo:
     def log(
         self, commit: str, *, limit: int = 200, since: datetime | None = None, path: str | None = None
     ) -> tuple[CommitEntry, ...]:
-        """Returns commits reachable from one, newest first; a merge has the files that it brought to its first parent."""
+        """Returns commits reachable from one, newest first; a merge has the files new to its first parent."""
         words = ["log", "-z", "--format=%x01%H%x00%cI%x00%an%x00%s%x00%b%x00", "--name-only", "--no-renames"]
         words += ["--diff-merges=first-parent", f"--max-count={limit}"]
         words += [f"--since={since.isoformat()}"] if since else []

@@ -211,7 +211,8 @@ def _fill(database: Path, code: Path, files: dict[str, str], first: int, count: 
         (code / name).write_text(text, encoding="utf-8")
     runs = []
     for number in range(first, first + count):
-        runs += [str(number), (FIRST_RUN + timedelta(hours=number)).isoformat()]
+        at = FIRST_RUN + timedelta(hours=number)
+        runs += [str(number), at.strftime("%Y-%m-%d %H:%M:%S")]
     argv = [sys.executable, "-I", "-B", "-c", RUN, str(code), "run", f"sqlite:///{database}", *runs]
     subprocess.run(argv, check=True, capture_output=True, cwd=code)
 

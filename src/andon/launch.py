@@ -1,0 +1,83 @@
+"""Rewrites a system's own commands so that andon's probes see them; never adds anything that changes an outcome."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from andon.probes import INSIDE
+
+SYSTEM_PATH = (Path("/usr/local/bin"), Path("/usr/bin"), Path("/bin"))
+RUNNERS = ("pytest", "py.test")
+WITH_VALUE = frozenset(
+    {
+        *("-c", "-k", "-m", "-o", "-p", "-W", "-n", "-r", "--config-file", "--rootdir", "--confcutdir", "--ignore"),
+        *("--ignore-glob", "--deselect", "--basetemp", "--junitxml", "--junit-xml", "--maxfail", "--tb", "--durations"),
+        *(
+            "--import-mode",
+            "--override-ini",
+            "--log-file",
+            "--cov",
+            "--cov-report",
+            "--cov-config",
+            "--dist",
+            "--numprocesses",
+        ),
+    }
+)
+"""Options of pytest and of its usual plugins whose next word is their value and no path of tests."""
+
+
+def find_program(name: str, path: Sequence[Path]) -> str:
+    """Returns a program's place on the runtime's own folders, then the system's; the name itself when it is nowhere.
+
+    `python` may be called `python3` there.
+    """
+    if "/" in name:
+        return name
+    names = (name, "python3") if name == "python" else (name, "python") if name == "python3" else (name,)
+    for folder in (*path, *SYSTEM_PATH):
+        for wanted in names:
+            if (folder / wanted).exists():
+                return str(folder / wanted)
+    return name
+
+
+def is_pytest(argv: Sequence[str]) -> bool:
+    """Tells whether a test command runs pytest."""
+    return any(Path(word).name in RUNNERS for word in argv)
+
+
+def with_events(argv: Sequence[str]) -> tuple[str, ...]:
+    """Returns a pytest command that loads andon's plugin and leaves no cache behind."""
+    place = _runner(argv) + 1
+    return (*argv[:place], "-p", "andon_events", "-p", "no:cacheprovider", *argv[place:])
+
+
+def with_tests(argv: Sequence[str], tests: Sequence[str], folder: Path) -> tuple[str, ...]:
+    """Returns a pytest command for only these files or node ids: they take the place of its own paths."""
+    if not tests:
+        return tuple(argv)
+    place = _runner(argv) + 1
+    kept: list[str] = []
+    for word in argv[place:]:
+        value = bool(kept) and kept[-1] in WITH_VALUE
+        named = not word.startswith("-") and (folder / word.partition("::")[0]).exists()
+        if value or not named:
+            kept.append(word)
+    return (*argv[:place], *kept, *tests)
+
+
+def with_trace(argv: Sequence[str], out: Path, root: Path) -> tuple[str, ...]:
+    """Returns a Python command that runs under the tracer; any other command as it is."""
+    program = Path(argv[0]).name
+    if not program.startswith("python") or len(argv) < 2:
+        return tuple(argv)
+    flags = next((place for place, word in enumerate(argv[1:], 1) if word == "-m" or not word.startswith("-")), None)
+    if flags is None:
+        return tuple(argv)
+    return (*argv[:flags], str(INSIDE / "andon_trace.py"), str(out), str(root), *argv[flags:])
+
+
+def _runner(argv: Sequence[str]) -> int:
+    return next(place for place, word in enumerate(argv) if Path(word).name in RUNNERS)

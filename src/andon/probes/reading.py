@@ -1,0 +1,163 @@
+"""Reads what the probes wrote: text that hostile code may have forged, so everything is bounded and nothing trusted."""
+
+from __future__ import annotations
+
+import json
+import os
+import stat
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from andon.models import TestEvent
+
+MOST_BYTES = 64 * 2**20
+MESSAGE_CHARS = 4200
+RANK = ("passed", "xpassed", "xfailed", "skipped", "failed", "error")
+"""Of several reports on one test, the last of these counts."""
+
+Lines = dict[str, tuple[int, ...]]
+
+
+class Told(NamedTuple):
+    """What the runner's events say."""
+
+    events: tuple[TestEvent, ...]
+    complete: bool
+    """Numbered without a gap, begun, ended, and every collected test went through to its tear-down."""
+    prefix: str
+    """What goes before the runner's own ids so that they are relative to the system's folder."""
+
+
+class Place(NamedTuple):
+    """Where a run took place: names are given relative to these."""
+
+    tree: Path
+    folder: Path
+
+
+def read_events(path: Path, place: Place) -> Told:
+    """Returns the events of a run and whether it reached its own end."""
+    lines = list(_json_lines(path))
+    numbered = [line.get("n") for line in lines] == list(range(len(lines)))
+    root = next((str(line.get("root")) for line in lines if line.get("type") == "start"), str(place.folder))
+    inner = os.path.relpath(root, place.folder)
+    prefix = "" if inner == "." else f"{inner}/"
+    events: dict[str, TestEvent] = {}
+    finished: set[str] = set()
+    collected: set[str] = set()
+    for line in lines:
+        kind = line.get("type")
+        if kind == "collected" and isinstance(line.get("ids"), list):
+            collected.update(str(name) for name in line["ids"])
+        if kind in ("collect", "report"):
+            _count(events, _event(line, prefix, place))
+        if kind == "report" and line.get("when") == "teardown":
+            finished.add(str(line.get("id")))
+    ended = bool(lines) and lines[0].get("type") == "start" and lines[-1].get("type") == "end"
+    sane = ended and lines[-1].get("status") in (0, 1, 2, 5)
+    return Told(tuple(events.values()), numbered and sane and collected <= finished, prefix)
+
+
+def read_trace(path: Path) -> tuple[Lines, tuple[tuple[str, str], ...]]:
+    """Returns file -> lines executed, and (caller, callee); both empty when the tracer could not write."""
+    found = _json(path)
+    if not isinstance(found, dict):
+        return {}, ()
+    calls = found.get("calls")
+    pairs = [pair for pair in calls if isinstance(pair, list) and len(pair) == 2] if isinstance(calls, list) else []
+    return _lines(found.get("lines")), tuple((str(caller), str(callee)) for caller, callee in pairs)
+
+
+def read_coverage(paths: Iterable[Path], prefix: str) -> dict[str, Lines]:
+    """Returns test id -> file -> lines executed, over all workers of a run; `prefix` goes before each id."""
+    covered: dict[str, Lines] = {}
+    for path in paths:
+        found = _json(path)
+        contexts = found.items() if isinstance(found, dict) else ()
+        covered.update({prefix + str(name): _lines(lines) for name, lines in contexts if name})
+    return covered
+
+
+def read_bytes(path: Path) -> bytes:
+    """Returns a file that sandboxed code could write: empty unless it is a plain file of bounded size."""
+    try:
+        fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    except OSError:
+        return b""
+    with open(fd, "rb") as file:
+        seen = os.fstat(fd)
+        if not stat.S_ISREG(seen.st_mode) or seen.st_size > MOST_BYTES:
+            return b""
+        return file.read(MOST_BYTES)
+
+
+def _json(path: Path) -> object:
+    try:
+        found: object = json.loads(read_bytes(path))
+    except (ValueError, RecursionError):
+        return None
+    return found
+
+
+def _json_lines(path: Path) -> Iterable[dict[str, Any]]:
+    for text in read_bytes(path).splitlines():
+        try:
+            line = json.loads(text)
+        except (ValueError, RecursionError):
+            line = {}
+        yield line if isinstance(line, dict) else {}
+
+
+def _lines(found: object) -> Lines:
+    if not isinstance(found, dict):
+        return {}
+    return {
+        str(name): tuple(number for number in numbers if isinstance(number, int))
+        for name, numbers in found.items()
+        if isinstance(numbers, list)
+    }
+
+
+def _event(line: dict[str, Any], prefix: str, place: Place) -> TestEvent:
+    phase = "collect" if line["type"] == "collect" else str(line.get("when"))
+    number = line.get("line")
+    path = str(line.get("path") or "")
+    seconds = line.get("seconds")
+    return TestEvent.model_validate(
+        {
+            "id": prefix + str(line.get("id")),
+            "outcome": _outcome(phase, str(line.get("outcome")), expected=bool(line.get("xfail"))),
+            "phase": phase if phase in ("collect", "setup", "teardown") else "call",
+            "seconds": float(seconds) if isinstance(seconds, (int, float)) else 0.0,
+            "message": str(line.get("message") or "")[:MESSAGE_CHARS].encode("utf-8", "replace").decode(),
+            "where": (_relative(path, place), number) if path and isinstance(number, int) else None,
+        }
+    )
+
+
+def _outcome(phase: str, outcome: str, *, expected: bool) -> str:
+    if outcome == "skipped":
+        return "xfailed" if expected else "skipped"
+    if outcome == "passed":
+        return "xpassed" if expected and phase == "call" else "passed"
+    return "failed" if phase == "call" else "error"
+
+
+def _count(events: dict[str, TestEvent], new: TestEvent) -> None:
+    """Merges a report into the one event of its test: its time added, its outcome kept when it is worse."""
+    old = events.get(new.id)
+    if old is None:
+        events[new.id] = new
+        return
+    seconds = old.seconds + new.seconds
+    # A test that was only set up says nothing yet: a later phase as good replaces it.
+    worse = RANK.index(new.outcome) >= RANK.index(old.outcome) and not (
+        new.phase == "teardown" and new.outcome == "passed"
+    )
+    events[new.id] = (new if worse else old).model_copy(update={"seconds": seconds})
+
+
+def _relative(path: str, place: Place) -> str:
+    whole = Path(os.path.normpath(place.folder / path))
+    return str(whole.relative_to(place.tree)) if whole.is_relative_to(place.tree) else path

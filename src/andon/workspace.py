@@ -1,0 +1,264 @@
+"""A clean checkout and the commands that run on it in the sandbox; what they may spoil is never the checkout."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import shutil
+import subprocess
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import NamedTuple
+
+from andon.config import SystemSettings
+from andon.errors import DataError, GitError, SandboxError
+from andon.git import GitRepo
+from andon.launch import find_program, is_pytest, with_events, with_tests, with_trace
+from andon.models import Check, CheckResult, CheckState, Evidence, Limits, Ran, Replay, TestEvent, TestRun
+from andon.probes import INSIDE
+from andon.probes.reading import Place, read_coverage, read_events, read_trace
+from andon.protocols import AskCheck, Command, Sandbox, Scratch, ScratchDatabase
+
+FIXED = {"PYTHONDONTWRITEBYTECODE": "1", "PYTHONHASHSEED": "0"}
+EVENTS, COVER, TRACE, EVIDENCE = "events.jsonl", "cover.json", "trace.json", "evidence.json"
+
+
+class Means(NamedTuple):
+    """What every checkout of a system shares."""
+
+    repo: GitRepo
+    settings: SystemSettings
+    sandbox: Sandbox
+    scratch: Scratch
+    base: Path
+    """Folder for checkouts and runs; they are removed when they end."""
+    ask: AskCheck
+    home: Path = Path()
+    """Folder that relative runtimes are relative to: where andon.toml stands."""
+
+
+class Run(NamedTuple):
+    """The folders of one command, gone when it has ended."""
+
+    folder: Path
+    scratch: Path
+    out: Path
+    """Where the probes write."""
+    database: ScratchDatabase
+
+
+class TreeWorkspace:
+    """A clean checkout of a system at a commit with a diff on top. Implements `protocols.Workspace`."""
+
+    def __init__(self, means: Means, root: Path, commit: str, diff: str = "") -> None:
+        self.means = means
+        self.root = root
+        self.commit = commit
+        self.diff = diff
+        self.folder = root / means.settings.folder
+
+    @contextmanager
+    def at(self, commit: str | None = None, diff: str = "") -> Iterator[TreeWorkspace]:
+        """Gives another clean checkout, at a commit (this one's when None) with a diff on top; removed at the end.
+
+        Raises:
+            GitError: no such commit, the diff does not apply, or the system's folder is not in it.
+        """
+        with open_workspace(self.means, commit or self.commit, diff) as other:
+            yield other
+
+    def replay(self, check: Check, evidence: Evidence, *, trace: bool = False) -> Replay:
+        """Runs the system's replay on the evidence and asks the check of the scratch database, from outside.
+
+        Raises:
+            SandboxError: the replay could not be started in isolation.
+            ConfigError: the system has no replay command.
+        """
+        settings = self.means.settings
+        argv = self._found(settings.argv("replay"))
+        with self._run() as run:
+            recorded = run.folder / EVIDENCE
+            recorded.write_text(json.dumps(evidence.model_dump(mode="json")), encoding="utf-8")
+            argv = with_trace(argv, run.out / TRACE, self.root) if trace else argv
+            env = {"ANDON_EVIDENCE": str(recorded)}
+            readable = (self.root, recorded, *((INSIDE,) if trace else ()))
+            ran = self._launch(argv, run, self.folder, env=env, readable=readable, seconds=settings.replay_seconds)
+            lines, calls = read_trace(run.out / TRACE) if trace else ({}, ())
+            result = self._asked(check, evidence, run.database) if ran.code == 0 and not ran.timed_out else None
+        return Replay(ran=ran, result=result, trace=lines, calls=calls)
+
+    def test(self, tests: Sequence[str] = (), *, coverage: bool = False, seconds: float | None = None) -> TestRun:
+        """Runs the suite (or only these files or node ids) on a copy of the tree, and returns the runner's events.
+
+        `seconds` bounds one test, the settings bound the run. A runner other than pytest gives one event, `suite`.
+
+        Raises:
+            SandboxError: the suite could not be started in isolation.
+            ConfigError: the system has no test command.
+        """
+        settings = self.means.settings
+        argv = self._found(settings.argv("test"))
+        pytest = is_pytest(argv)
+        with self._run() as run:
+            place = self._copy(run)
+            env: dict[str, str] = {}
+            if pytest:
+                (run.out / EVENTS).touch()
+                argv = with_events(with_tests(argv, self._local(tests), self.folder))
+                env = self._probe_env(run, place, coverage=coverage, seconds=seconds)
+            ran = self._launch(
+                argv,
+                run,
+                place.folder,
+                env=env,
+                readable=(INSIDE,),
+                writable=(place.tree,),
+                seconds=settings.test_seconds,
+            )
+            return self._test_run(ran, run, place) if pytest else _suite(ran)
+
+    def run(self, argv: Sequence[str], *, writable: bool = False, seconds: float = 60.0) -> Ran:
+        """Runs any command in the sandbox, in the system's folder; `writable` lets it change this very checkout."""
+        with self._run() as run:
+            if writable:
+                return self._launch(self._found(argv), run, self.folder, writable=(self.root,), seconds=seconds)
+            return self._launch(self._found(argv), run, self.folder, readable=(self.root,), seconds=seconds)
+
+    # --- inside -----------------------------------------------------------------------------------------------------
+
+    @property
+    def _path(self) -> tuple[Path, ...]:
+        """Folders of programs of the system's runtime."""
+        tops = [(self.means.home / top).expanduser().absolute() for top in self.means.settings.runtime]
+        return tuple(top / "bin" if (top / "bin").is_dir() else top for top in tops)
+
+    def _found(self, argv: Sequence[str]) -> tuple[str, ...]:
+        return (find_program(argv[0], self._path), *argv[1:])
+
+    def _local(self, tests: Sequence[str]) -> tuple[str, ...]:
+        """Returns tests named from the system's folder; those named from the repository's root are renamed."""
+        names = []
+        for test in tests:
+            path, mark, rest = test.partition("::")
+            if not (self.folder / path).exists() and (self.root / path).exists():
+                path = os.path.relpath(self.root / path, self.folder)
+            names.append(path + mark + rest)
+        return tuple(names)
+
+    @contextmanager
+    def _run(self) -> Iterator[Run]:
+        """Gives fresh folders and a fresh scratch database."""
+        folder = self.means.base / f"run-{secrets.token_hex(6)}"
+        run = (folder / "scratch", folder / "out")
+        try:
+            for made in run:
+                made.mkdir(parents=True)
+            with self.means.scratch.fresh() as database:
+                yield Run(folder, *run, database)
+        except OSError as error:
+            raise SandboxError(f"no room for a run in {self.means.base}: {error}") from error
+        finally:
+            remove_tree(folder)
+
+    def _copy(self, run: Run) -> Place:
+        tree = run.folder / "tree"
+        shutil.copytree(self.root, tree, symlinks=True)
+        return Place(tree, tree / self.means.settings.folder)
+
+    def _probe_env(self, run: Run, place: Place, *, coverage: bool, seconds: float | None) -> dict[str, str]:
+        env = {"ANDON_EVENTS": str(run.out / EVENTS)}
+        if coverage:
+            env |= {"ANDON_COVER": str(run.out / COVER), "ANDON_COVER_ROOT": str(place.tree)}
+        return env | ({"ANDON_TEST_SECONDS": str(seconds)} if seconds else {})
+
+    def _launch(
+        self,
+        argv: tuple[str, ...],
+        run: Run,
+        cwd: Path,
+        *,
+        env: Mapping[str, str] | None = None,
+        readable: tuple[Path, ...] = (),
+        writable: tuple[Path, ...] = (),
+        seconds: float,
+    ) -> Ran:
+        roots = ([INSIDE] if INSIDE in readable else []) + ([cwd / "src"] if (cwd / "src").is_dir() else [])
+        own = {
+            **FIXED,
+            "ANDON_SCRATCH": str(run.scratch),
+            "ANDON_SCRATCH_URL": run.database.url,
+            **({"PYTHONPATH": ":".join(map(str, roots))} if roots else {}),
+            **(env or {}),
+        }
+        tops = tuple(path.parent if path.name == "bin" else path for path in self._path)
+        return self.means.sandbox.run(
+            Command(
+                argv=argv,
+                cwd=cwd,
+                env=own,
+                readable=(*readable, *tops),
+                writable=(*writable, run.scratch, run.out, *run.database.binds),
+                path=self._path,
+                limits=Limits(seconds=seconds),
+            )
+        )
+
+    def _asked(self, check: Check, evidence: Evidence, database: ScratchDatabase) -> CheckResult:
+        """Asks the check of what the replay rebuilt, as of the moment that the evidence is from."""
+        try:
+            source = database.source()
+        except DataError as error:
+            now = datetime.now(UTC)
+            return CheckResult(check=check.name, state=CheckState.ERROR, asked_at=now, seconds=0.0, message=str(error))
+        try:
+            return self.means.ask(check, source, None, evidence.asked_at)
+        finally:
+            source.close()
+
+    def _test_run(self, ran: Ran, run: Run, place: Place) -> TestRun:
+        told = read_events(run.out / EVENTS, place)
+        complete = told.complete and not ran.timed_out
+        covered = read_coverage(sorted(run.out.glob(COVER + "*")), told.prefix)
+        return TestRun(ran=ran, complete=complete, events=told.events, covered=covered)
+
+
+@contextmanager
+def open_workspace(means: Means, commit: str, diff: str = "") -> Iterator[TreeWorkspace]:
+    """Gives a clean checkout of a commit with a diff on top; removed at the end.
+
+    Raises:
+        GitError: no such commit, the diff does not apply, or the system's folder is not in it.
+    """
+    full = means.repo.resolve(commit)
+    root = means.base.resolve() / f"tree-{secrets.token_hex(6)}"
+    try:
+        means.repo.checkout(full, root, diff=diff)
+        workspace = TreeWorkspace(means._replace(base=means.base.resolve()), root, full, diff)
+        inside = workspace.folder.resolve()
+        if not inside.is_dir() or not inside.is_relative_to(root):
+            raise GitError(f"there is no folder {means.settings.folder!r} at {full[:12]}", permanent=True)
+        yield workspace
+    finally:
+        remove_tree(root)
+
+
+def remove_tree(folder: Path) -> None:
+    """Removes a folder however deep it is and whatever its modes are; foreign code may have filled it."""
+    if not folder.exists():
+        return
+    remove = ["/bin/rm", "-rf", "--", str(folder)]
+    if subprocess.run(remove, check=False, capture_output=True).returncode:
+        subprocess.run(["/bin/chmod", "-R", "u+rwX", "--", str(folder)], check=False, capture_output=True)
+        subprocess.run(remove, check=False, capture_output=True)
+
+
+def _suite(ran: Ran) -> TestRun:
+    """Returns the run of a suite whose runner tells no events: one event by its exit code."""
+    outcome = "passed" if ran.code == 0 else "failed"
+    event = TestEvent.model_validate(
+        {"id": "suite", "outcome": outcome, "seconds": ran.seconds, "message": "" if ran.code == 0 else ran.words}
+    )
+    return TestRun(ran=ran, complete=not ran.timed_out, events=(event,))
