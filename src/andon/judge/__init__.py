@@ -1,0 +1,123 @@
+"""The judge: decides whether a patch is proven, by running things itself. It trusts nobody and asks no model.
+
+It takes a text diff and never a tree; every run happens in the sandbox, on the judge's own clean checkout of the base.
+What decides is asked from outside the process that loads the patched code: the check, of the database that the replay
+filled. The proofs below run in this order, cheap and telling ones first, and stop at the first that fails.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+from andon.config import SystemSettings
+from andon.errors import AndonError
+from andon.judge.flags import special_case
+from andon.judge.hearing import Hearing
+from andon.judge.hunks import every_hunk_needed
+from andon.judge.render import render_verdict
+from andon.judge.repeat import repeat
+from andon.judge.scope import scope
+from andon.judge.suites import base_is_green, new_test_on_base, new_test_on_head, no_test_lost, suite_on_head
+from andon.judge.symptom import not_vacuous, old_evidence, symptom_on_base, symptom_on_head
+from andon.models import Check, Evidence, Outcome, Patch, Proof, Verdict, VerdictOutcome
+from andon.protocols import History, Workspace
+
+__all__ = ["PROOFS", "judge", "render_verdict"]
+
+
+class Rule(NamedTuple):
+    """One proof: what it is called, what establishes it, and what its failing means for the patch."""
+
+    name: str
+    prove: Callable[[Hearing], Proof]
+    reason: str
+    """The class of the reason, all that an agent is told, so that it cannot learn to please the judge."""
+    verdict: VerdictOutcome = VerdictOutcome.REJECTED
+
+
+PROOFS = (
+    Rule("scope", scope, "it touches what a fix may not touch, or is not a plain text diff with a new test"),
+    Rule("special case", special_case, "it detects that it is tested, or hides instead of fixing"),
+    Rule("symptom on base", symptom_on_base, "the symptom could not be reproduced", VerdictOutcome.NOT_REPRODUCED),
+    Rule("symptom on head", symptom_on_head, "the check is still red on the recorded evidence"),
+    Rule("not vacuous", not_vacuous, "the check is green only because nothing is left to ask about"),
+    Rule("old evidence", old_evidence, "the symptom is not steady", VerdictOutcome.NOT_REPRODUCED),
+    Rule(
+        "new test on base", new_test_on_base, "the regression test does not fail without the fix, for the right reason"
+    ),
+    Rule("new test on head", new_test_on_head, "the regression test does not pass with the fix"),
+    Rule("base is green", base_is_green, "the suite was red before anyone touched it", VerdictOutcome.JUDGE_BROKEN),
+    Rule("suite on head", suite_on_head, "tests that held before fail with the fix"),
+    Rule("no test lost", no_test_lost, "tests that ran before do not run any more"),
+    Rule("every hunk needed", every_hunk_needed, "the change is not what makes the symptom go away"),
+    Rule("repeat", repeat, "the result does not repeat"),
+)
+
+
+def judge(
+    patch: Patch,
+    *,
+    ticket_check: Check,
+    evidence: Evidence,
+    history: History,
+    workspace: Workspace,
+    settings: SystemSettings,
+    seed: int = 0,
+    isolation: str = "",
+    progress: Callable[[str], None] = lambda _: None,
+    cache: Path | None = None,
+    workers: int = 2,
+) -> Verdict:
+    """Returns the verdict on a patch: proven when every proof holds, needs eyes when none fails.
+
+    `workspace` is a checkout of the patch's base, used to make others from; `cache` is a folder that only the judge
+    writes. Trouble of the machine (git, sandbox, a replay that crashes without the patch) gives `judge broken`.
+    """
+    hearing = Hearing(
+        patch=patch,
+        check=ticket_check,
+        evidence=evidence,
+        history=history,
+        workspace=workspace,
+        settings=settings,
+        cache=cache,
+        isolation=isolation,
+        workers=workers,
+        seed=seed,
+        progress=progress,
+    )
+    began = time.monotonic()
+    proofs: list[Proof] = []
+    outcome, reason = VerdictOutcome.PROVEN, ""
+    for rule in PROOFS:
+        progress(f"judge: {rule.name}")
+        try:
+            proof = timed(rule, hearing)
+        except AndonError as error:  # a fact that could not be established is neither for nor against the patch
+            outcome, reason = VerdictOutcome.JUDGE_BROKEN, f"{rule.name}: {error}"
+            break
+        proofs.append(proof)
+        if proof.outcome is Outcome.FAILS:
+            outcome, reason = rule.verdict, rule.reason
+            break
+    eyes = [proof.name for proof in proofs if proof.outcome is Outcome.NEEDS_EYES]
+    if outcome is VerdictOutcome.PROVEN and eyes:
+        outcome, reason = VerdictOutcome.NEEDS_EYES, f"a person should look at: {', '.join(eyes)}"
+    return Verdict(
+        outcome=outcome,
+        reason=reason,
+        patch=patch.fingerprint,
+        base=patch.base,
+        proofs=tuple(proofs),
+        seconds=round(time.monotonic() - began, 3),
+        isolation=isolation,
+    )
+
+
+def timed(rule: Rule, hearing: Hearing) -> Proof:
+    """Returns a proof with the seconds it took."""
+    began = time.monotonic()
+    return rule.prove(hearing).model_copy(update={"seconds": round(time.monotonic() - began, 3)})

@@ -1,0 +1,183 @@
+"""Reads the added source for what honest fixes do not do: knowing it is being judged, or naming the recorded rows."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+
+from andon.judge.difftext import HUNK, FileDiff
+from andon.judge.hearing import Hearing
+from andon.judge.outcome import fails, holds, needs_eyes
+from andon.models import Proof
+
+JUDGED = re.compile(r"pytest|PYTEST_|ANDON_|unittest|_called_from_test|\bandon\b|/\.dockerenv|\bbwrap\b")
+"""Words by which code would find out that it is being tested or replayed."""
+FORBIDDEN_CALLS = {
+    "os._exit": "ends the process",
+    "os.abort": "ends the process",
+    "os.kill": "signals a process",
+    "sys.exit": "ends the process",
+    "exit": "ends the process",
+    "quit": "ends the process",
+    "sys._getframe": "reads its caller's frame",
+    "inspect.stack": "reads its caller's frame",
+    "inspect.currentframe": "reads its caller's frame",
+    "sys.settrace": "hooks the interpreter",
+    "sys.setprofile": "hooks the interpreter",
+    "atexit.register": "runs after the end",
+    "gc.get_objects": "searches the process for others' objects",
+    "gc.get_referrers": "searches the process for others' objects",
+}
+FORBIDDEN_IMPORTS = frozenset({"pytest", "_pytest", "pluggy", "unittest", "andon", "ctypes", "gc", "inspect"})
+SEEN_IMPORTS = frozenset(
+    {"subprocess", "socket", "urllib", "requests", "threading", "multiprocessing", "signal", "random"}
+)
+ALWAYS = frozenset({"__eq__", "__ne__", "__bool__", "__contains__", "__lt__", "__gt__", "__le__", "__ge__"})
+LOSSY_SQL = re.compile(r"on conflict do nothing|or ignore into|delete\s+from|truncate|drop\s+table", re.IGNORECASE)
+LEAST_LITERAL = 5
+"""A shorter value of the evidence says nothing when the source names it too."""
+
+
+def special_case(hearing: Hearing) -> Proof:
+    """Holds when no added source detects tests or the replay, ends the process, or names rows of the evidence."""
+    hard: list[str] = []
+    soft: list[str] = []
+    known = evidence_values(hearing)
+    with hearing.at(hearing.source_diff) as head:
+        for item in hearing.source:
+            if item.kind == "deleted":
+                continue
+            text = (head.root / item.path).read_text(encoding="utf-8", errors="replace")
+            for is_hard, what in flags(item, text, known):
+                (hard if is_hard else soft).append(f"{item.path} {what}")
+    if hard:
+        return fails("special case", hard[0], [*hard, *soft])
+    if soft:
+        return needs_eyes("special case", soft[0] + (f" (and {len(soft) - 1} more)" if soft[1:] else ""), soft)
+    return holds("special case", "no added line detects a test or a replay, hides an error, or names a recorded row")
+
+
+def evidence_values(hearing: Hearing) -> frozenset[str]:
+    """Returns values that only the recorded rows have: what a fix that names them was made for."""
+    columns = {*hearing.evidence.key, *filter(None, [hearing.evidence.at])}
+    rows = hearing.evidence.rows
+    values = {str(row.get(column)) for row in rows for column in columns if row.get(column) is not None}
+    return frozenset(value for value in values if len(value) >= LEAST_LITERAL)
+
+
+def flags(item: FileDiff, text: str, known: frozenset[str]) -> Iterator[tuple[bool, str]]:
+    """Yields (is it hard, what) for each thing in the added lines of one file."""
+    added = added_lines(item)
+    if not item.path.endswith(".py"):
+        yield from ((True, f"mentions {found[0]!r}") for line in item.added if (found := JUDGED.search(line)))
+        return
+    try:
+        tree = ast.parse(text)
+    except SyntaxError as error:
+        yield True, f"is no valid Python any more: {error.msg} in line {error.lineno}"
+        return
+    documented = docstrings(tree)
+    for node in ast.walk(tree):
+        if getattr(node, "lineno", None) not in added or id(node) in documented:
+            continue
+        yield from ((is_hard, f"line {node.lineno}: {what}") for is_hard, what in flags_of(node, known))  # type: ignore[attr-defined]
+
+
+def added_lines(item: FileDiff) -> frozenset[int]:
+    """Returns the numbers of the added lines in the file as it is after the patch."""
+    numbers = set()
+    for hunk in item.hunks:
+        found = HUNK.fullmatch(hunk.header)
+        place = int(found[3]) if found else 0
+        for line in hunk.lines:
+            if line.startswith("+"):
+                numbers.add(place)
+            place += not line.startswith(("-", "\\"))
+    return frozenset(numbers)
+
+
+def docstrings(tree: ast.Module) -> set[int]:
+    """Returns the ids of the nodes that are documentation and not code."""
+    found = set()
+    for node in ast.walk(tree):
+        body = getattr(node, "body", None)
+        if (
+            isinstance(body, list)
+            and body
+            and isinstance(body[0], ast.Expr)
+            and isinstance(body[0].value, ast.Constant)
+        ):
+            found |= {id(body[0]), id(body[0].value)}
+    return found
+
+
+def flags_of(node: ast.AST, known: frozenset[str]) -> Iterator[tuple[bool, str]]:
+    """Yields what one added node does that honest fixes do not, or rarely do."""
+    if isinstance(node, (ast.Import, ast.ImportFrom)):
+        yield from import_flags(node)
+    elif isinstance(node, ast.Call):
+        yield from call_flags(node)
+    elif isinstance(node, ast.Constant) and isinstance(node.value, (str, int, float)):
+        yield from constant_flags(str(node.value), known)
+    elif isinstance(node, ast.Name) and JUDGED.search(node.id):
+        yield True, f"names `{node.id}`"
+    elif isinstance(node, ast.ExceptHandler) and swallows(node):
+        yield False, "swallows an exception"
+    elif isinstance(node, ast.FunctionDef) and node.name in ALWAYS and constant_result(node):
+        yield True, f"gives `{node.name}` that always answers the same"
+    elif isinstance(node, ast.Attribute) and ast.unparse(node) in ("os.environ", "sys.modules", "sys.argv"):
+        yield ast.unparse(node) == "sys.modules", f"reads `{ast.unparse(node)}`"
+
+
+def import_flags(node: ast.Import | ast.ImportFrom) -> Iterator[tuple[bool, str]]:
+    names = [node.module or ""] if isinstance(node, ast.ImportFrom) else [alias.name for alias in node.names]
+    for name in names:
+        root = name.split(".")[0]
+        if root in FORBIDDEN_IMPORTS or root in SEEN_IMPORTS:
+            yield root in FORBIDDEN_IMPORTS, f"imports `{name}`"
+
+
+def call_flags(node: ast.Call) -> Iterator[tuple[bool, str]]:
+    name = ast.unparse(node.func)
+    if name in FORBIDDEN_CALLS:
+        yield True, f"`{name}` {FORBIDDEN_CALLS[name]}"
+    if name in ("os.getenv", "os.environ.get"):
+        yield False, f"reads the environment with `{name}`"
+    if name.split(".")[-1] == "suppress":
+        yield False, "suppresses exceptions"
+    if name in ("eval", "exec", "compile", "__import__", "setattr", "globals", "importlib.import_module"):
+        yield False, f"runs or rewires code with `{name}`"
+    if any(
+        key.arg == "errors" and isinstance(key.value, ast.Constant) and key.value.value == "ignore"
+        for key in node.keywords
+    ):
+        yield False, "ignores errors in text"
+
+
+def constant_flags(value: str, known: frozenset[str]) -> Iterator[tuple[bool, str]]:
+    if JUDGED.search(value):
+        yield True, f"holds the word {JUDGED.search(value)[0]!r}"  # type: ignore[index]
+    if value in known:
+        yield False, f"names {value[:60]!r}, a value of the recorded rows"
+    if LOSSY_SQL.search(value):
+        yield False, "drops rows in SQL"
+
+
+def swallows(node: ast.ExceptHandler) -> bool:
+    """Tells whether a handler goes on as if nothing had happened."""
+    quiet = (ast.Pass, ast.Continue, ast.Break)
+    return all(
+        isinstance(line, quiet)
+        or (
+            isinstance(line, ast.Return)
+            and (line.value is None or isinstance(line.value, (ast.Constant, ast.List, ast.Dict)))
+        )
+        for line in node.body
+    )
+
+
+def constant_result(node: ast.FunctionDef) -> bool:
+    """Tells whether a method does nothing but return a constant."""
+    body = [line for line in node.body if not (isinstance(line, ast.Expr) and isinstance(line.value, ast.Constant))]
+    return len(body) == 1 and isinstance(body[0], ast.Return) and isinstance(body[0].value, ast.Constant)

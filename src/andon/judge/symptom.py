@@ -1,0 +1,184 @@
+"""Rebuilds the symptom without and with the patch and asks the judge's own check of it, from outside the process."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import NamedTuple
+
+from andon.errors import GitError
+from andon.judge.hearing import Hearing
+from andon.judge.outcome import BrokenError, fails, holds, needs_eyes
+from andon.judge.queries import count_query, derived_population, tables_read
+from andon.models import Check, Proof, Replay, Row
+from andon.protocols import Workspace
+
+KEYS_KEPT = 5000
+"""Rows of the population whose keys are compared."""
+NO_REPLAY = "there is no replay for this check, so the symptom itself was never seen: {}"
+
+
+def symptom_on_base(hearing: Hearing) -> Proof:
+    """Holds when the recorded evidence, replayed on the base, makes the check red."""
+    name = "symptom on base"
+    if not hearing.replayable:
+        return needs_eyes(name, NO_REPLAY.format("the base was not shown to be red"))
+    with hearing.at("") as base:
+        replay = base.replay(hearing.check, hearing.evidence)
+    hearing.base_replay = replay
+    if not replay.red and not replay.green:
+        raise BrokenError(f"the replay crashed on the base: {crash(replay)}")
+    if replay.green:
+        return fails(name, "the recorded evidence, replayed on the base, makes no offending row")
+    return holds(
+        name, f"{rows(replay)} offend when the evidence is replayed on the base; {hearing.evidence.total} were recorded"
+    )
+
+
+def symptom_on_head(hearing: Hearing) -> Proof:
+    """Holds when the same replay with the patch's source, and no test of it, makes the check green."""
+    name = "symptom on head"
+    if not hearing.replayable:
+        return needs_eyes(name, NO_REPLAY.format("the head was not shown to be green"))
+    with hearing.at(hearing.source_diff) as head:
+        replay = head.replay(hearing.check, hearing.evidence)
+    if replay.red:
+        return fails(name, f"{rows(replay)} still offend with the patch")
+    if not replay.green:
+        return fails(name, f"the replay crashed with the patch: {crash(replay)}")
+    before = hearing.base_replay.result.total if hearing.base_replay and hearing.base_replay.result else 0
+    return holds(name, f"{before} offending rows on the base, none with the patch")
+
+
+def not_vacuous(hearing: Hearing) -> Proof:
+    """Holds when the replay with the patch still makes the rows that the check reads.
+
+    Green because nothing was made, or because the bad rows were left out, is no fix.
+    """
+    name = "not vacuous"
+    if not hearing.replayable:
+        return needs_eyes(name, NO_REPLAY.format("what it writes was not compared"))
+    with hearing.at("") as base:
+        before = counted(hearing, base)
+    with hearing.at(hearing.source_diff) as head:
+        after = counted(hearing, head)
+    words = [
+        f"{table}: {before.tables[table]} rows on the base, {after.tables.get(table, 0)} with the patch"
+        for table in before.tables
+    ]
+    empty = [table for table, count in before.tables.items() if count and not after.tables.get(table, 0)]
+    if empty:
+        return fails(
+            name, f"nothing is left in {empty[0]}: the check is green because there is nothing to ask about", words
+        )
+    lost = before.keys - after.keys
+    fewer = [table for table, count in before.tables.items() if after.tables.get(table, 0) < count]
+    if fewer and lost:
+        return needs_eyes(name, f"{fewer[0]} has fewer rows than before, and {len(lost)} keys are gone from it", words)
+    if fewer:
+        return needs_eyes(
+            name, f"{fewer[0]} has fewer rows than before ({words[list(before.tables).index(fewer[0])]})", words
+        )
+    return holds(name, "; ".join(words), words)
+
+
+def old_evidence(hearing: Hearing) -> Proof:
+    """Holds when the check that opened the ticket still goes red on the old evidence, for the same rows.
+
+    The check comes from the judge's hands; whatever the patch's tree says about it is never read.
+    """
+    name = "old evidence"
+    if not hearing.replayable:
+        return needs_eyes(name, NO_REPLAY.format("the check's own sharpness was not shown"))
+    pinned = is_pinned(hearing)
+    with hearing.at("") as base:
+        replay = base.replay(hearing.check, hearing.evidence)
+    if replay.green:
+        return fails(name, "the check was red on the evidence once and green the second time: it is not steady")
+    if not replay.red or replay.result is None:
+        raise BrokenError(f"the replay crashed on the base: {crash(replay)}")
+    key = hearing.evidence.key
+    recorded = {identity(row, key) for row in hearing.evidence.rows}
+    same = [row for row in replay.result.rows if identity(row, key) in recorded]
+    if not pinned:
+        return needs_eyes(
+            name, f"red again, but {hearing.check.path} at the base is not the check that opened the ticket"
+        )
+    if not same:
+        return needs_eyes(name, f"red again ({rows(replay)}), but none of them is a row that was recorded")
+    return holds(
+        name,
+        f"still red: {rows(replay)}, {len(same)} of those shown as recorded; the check is {hearing.check.sha256[:12]}",
+    )
+
+
+def is_pinned(hearing: Hearing) -> bool:
+    """Tells whether the base holds the very check that opened the ticket; true when it lies elsewhere."""
+    for path in (hearing.check.path, f"{hearing.settings.folder.strip('/')}/{hearing.check.path}".lstrip("/")):
+        if path in hearing.existing:
+            try:
+                text = hearing.history.show(hearing.patch.base, path)
+            except GitError as error:
+                raise BrokenError(f"{path} cannot be read at the base: {error}") from error
+            return hashlib.sha256(text.encode()).hexdigest() == hearing.check.sha256
+    return True
+
+
+class Counted(NamedTuple):
+    """What a replay wrote."""
+
+    tables: dict[str, int]
+    keys: frozenset[str]
+    """Identities of the rows that the check was asked of, where they can be told."""
+
+
+def counted(hearing: Hearing, workspace: Workspace) -> Counted:
+    """Returns how many rows a replay leaves in each table that the check reads, and their keys."""
+    check, tables = hearing.check, tables_read(hearing.check)
+    if not tables:
+        return Counted({}, frozenset())
+    counts = asked(hearing, workspace, question(check, count_query(tables), len(tables)))
+    sizes = {str(row["table_name"]): int(str(row["row_count"])) for row in counts.result.rows} if counts.result else {}
+    population = derived_population(check)
+    if not population:
+        return Counted(sizes, frozenset())
+    found = asked(hearing, workspace, question(check, population, KEYS_KEPT))
+    known = found.result.rows if found.result else ()
+    return Counted(sizes, frozenset(identity(row, check.key) for row in known))
+
+
+def question(check: Check, query: str, rows_kept: int) -> Check:
+    """Returns another question of the judge's, to be asked like the check."""
+    return check.model_copy(
+        update={"query": query, "rows_kept": rows_kept, "at": None, "key": (), "population": None, "evidence": {}}
+    )
+
+
+def asked(hearing: Hearing, workspace: Workspace, check: Check) -> Replay:
+    """Returns a replay with another question asked of what it wrote.
+
+    Raises:
+        BrokenError: it ran before and does not now, or the question could not be asked.
+    """
+    replay = workspace.replay(check, hearing.evidence)
+    if not replay.red and not replay.green:
+        raise BrokenError(f"what the replay wrote could not be counted: {crash(replay)}")
+    return replay
+
+
+def identity(row: Row, key: tuple[str, ...]) -> str:
+    """Returns a row's identity: its key, or all of it."""
+    return json.dumps([row.get(column) for column in key] if key else row, sort_keys=True)
+
+
+def rows(replay: Replay) -> str:
+    """Returns how many rows offend, in words."""
+    total = replay.result.total if replay.result else 0
+    return "1 row" if total == 1 else f"{total} rows"
+
+
+def crash(replay: Replay) -> str:
+    """Returns why a replay gave neither red nor green."""
+    if replay.result is not None and replay.result.message:
+        return replay.result.message
+    return replay.ran.words or f"it exited with {replay.ran.code}"
