@@ -47,7 +47,7 @@ class App:
         self._repos: dict[str, GitRepo] = {}
         self._scratches: dict[str, Scratch] = {}
         self._sources: dict[str, DataSource] = {}
-        self._checks: dict[tuple[str, str], tuple[Check, ...]] = {}
+        self._checks: dict[Path, tuple[Check, ...]] = {}
 
     def __enter__(self) -> App:
         return self
@@ -202,25 +202,18 @@ class App:
     def workspace(self, system: str, commit: str | None = None, diff: str = "") -> Iterator[Workspace]:
         """Gives a clean checkout of a system at a commit (the branch's head when None), removed at the end."""
         from andon.checks import ask_sql
-        from andon.workspace import open_workspace
+        from andon.workspace import Means, open_workspace
 
         settings = self.config.system(system)
         repo = self.repo(system)
-        with open_workspace(
-            repo,
-            settings,
-            sandbox=self.sandbox,
-            scratch=self.scratch(system),
-            folder=self.state_folder("work"),
-            ask=ask_sql,
-            home=self.config.home,
-            commit=commit or repo.head(settings.branch),
-            diff=diff,
-        ) as workspace:
+        means = Means(
+            repo, settings, self.sandbox, self.scratch(system), self.state_folder("work"), ask_sql, self.config.home
+        )
+        with open_workspace(means, commit or repo.head(settings.branch), diff) as workspace:
             yield workspace
 
     def checks(self, system: str) -> tuple[Check, ...]:
-        """Returns a system's checks, from the folder beside andon.toml or else from its branch.
+        """Returns a system's checks.
 
         Raises:
             ConfigError: a check does not load; the message tells all problems.
@@ -228,24 +221,33 @@ class App:
         from andon.checks import load_checks
 
         settings = self.config.system(system)
-        folder = self.config.home / settings.checks
-        if folder.is_dir():
-            return load_checks(folder, root=self.config.home)
+        root = self.check_root(system)
+        if root == self.config.home:
+            return load_checks(root / settings.checks, root=root)
+        if root not in self._checks:
+            self._checks = {root: load_checks(root / settings.folder / settings.checks, root=root)}
+        return self._checks[root]
+
+    def check_root(self, system: str) -> Path:
+        """Returns the folder that the checks' paths are relative to: andon.toml's, or a checkout of the branch.
+
+        Raises:
+            ConfigError: there is no folder of checks in either.
+        """
+        settings = self.config.system(system)
+        if (self.config.home / settings.checks).is_dir():
+            return self.config.home
         repo = self.repo(system)
-        commit = repo.head(settings.branch)
-        if (system, commit) not in self._checks:
-            tree = self.state_folder("checks") / commit
-            if not tree.exists():
-                repo.checkout(commit, tree)
-            folder = tree / settings.folder / settings.checks
-            if not folder.is_dir():
-                raise ConfigError(
-                    f"no folder {settings.checks!r} beside {FILE_NAME} nor in the repository",
-                    file=FILE_NAME,
-                    key=f"systems.{system}.checks",
-                )
-            self._checks = {(system, commit): load_checks(folder, root=tree)}
-        return self._checks[system, commit]
+        tree = self.state_folder("checks") / repo.head(settings.branch)
+        if not tree.exists():
+            repo.checkout(tree.name, tree)
+        if not (tree / settings.folder / settings.checks).is_dir():
+            raise ConfigError(
+                f"no folder {settings.checks!r} beside {FILE_NAME} nor in the repository",
+                file=FILE_NAME,
+                key=f"systems.{system}.checks",
+            )
+        return tree
 
     def check(self, system: str, name: str) -> Check:
         """Returns a check by name.

@@ -27,8 +27,13 @@ _boundary: Callable[[str], None] = lambda name: None
 
 def step(name: str, work: Callable[[], workflows.Result]) -> workflows.Result:
     """Runs a step of the current workflow once; an outside failure that may pass is tried three times."""
-    _boundary(f"before {name}")
-    result = DBOS.run_step(
+    def whole() -> workflows.Result:
+        _boundary(f"before {name}")
+        result = work()
+        _boundary(f"done {name}")
+        return result
+
+    return DBOS.run_step(
         {
             "name": name,
             "retries_allowed": True,
@@ -36,10 +41,8 @@ def step(name: str, work: Callable[[], workflows.Result]) -> workflows.Result:
             "interval_seconds": 1.0,
             "should_retry": lambda error: isinstance(error, ExternalError) and not error.permanent,
         },
-        work,
+        whole,
     )
-    _boundary(f"after {name}")
-    return result
 
 
 def current_app() -> App:
@@ -87,7 +90,7 @@ class Engine:
         self.poll = poll
         self.sweeps = sweeps
         self.boundary = boundary
-        """Called before and after each step with its name; tests pull the plug here."""
+        """Called before each step, and after its work is done but not yet remembered; tests pull the plug here."""
         self.sqlite = app.database_url.startswith("sqlite:")
         self.worker = "local" if self.sqlite else f"{os.uname().nodename}-{os.getpid()}-{secrets.token_hex(3)}"
         self._stop = threading.Event()

@@ -174,7 +174,10 @@ def config_text(found: Survey) -> str:
 
 def first_check(found: Survey) -> str:
     """Returns a first check that works in any repository: the branch's own suite."""
-    words = ", ".join(f'"{word}"' for word in found.test.split())
+    words = found.test.split()
+    if words[0] == "python" and found.runtime:
+        words[0] = f"{found.runtime[0]}/bin/python"
+    argv = ", ".join(f'"{word}"' for word in words)
     return "\n".join(
         [
             "# A check asks one question about the system. This one: is the suite green?",
@@ -185,7 +188,7 @@ def first_check(found: Survey) -> str:
             'severity = "medium"',
             f'why = "{date.today().isoformat()}. The first check, written by andon init: a red suite is the first thing to know."',  # noqa: DTZ011
             'decided = "the suite is green on the branch at all times."',
-            f"argv = [{words}]",
+            f"argv = [{argv}]",
             'timeout = "10m"',
             "",
         ]

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from andon import budget
 from andon.app import App
@@ -30,6 +31,9 @@ from andon.models import (
     VerdictOutcome,
 )
 from andon.protocols import Case
+
+if TYPE_CHECKING:
+    from andon.store import Known
 
 LOOP = "loop"
 
@@ -57,7 +61,7 @@ def ask_due(app: App, system: str) -> int:
         watermarks=app.store.watermarks(system),
         now=now,
         sandbox=None,
-        home=app.config.home,
+        root=app.check_root(system),
         pings=app.store.pings(system),
     )
     for check, result in zip(due, results, strict=True):
@@ -90,18 +94,18 @@ def detect(app: App, system: str) -> list[int]:
     from andon import detect as stage
 
     now = app.now()
+    checks = app.checks(system)
+    results = app.store.latest_results(system)
     settings = app.config.system(system)
-    store = app.store
-    detected = stage.detect(
-        system,
-        app.checks(system),
-        store.latest_results(system),
-        store.list_alerts(system),
-        store.list_tickets(system=system),
-        now=now,
-        settings=settings,
-    )
-    return store.apply_detected(detected, now=now)
+
+    def decide(known: Known) -> stage.Detected:
+        return stage.detect(
+            system, checks, results, known.alerts, known.tickets,
+            now=now, settings=settings, first_seen=known.first_seen,
+        )  # fmt: skip
+
+    applied = app.store.apply_detected(system, decide, now=now)
+    return sorted({*applied.opened, *applied.attached, *applied.reopened})
 
 
 # --- diagnose -------------------------------------------------------------------------------------------------------
@@ -118,7 +122,7 @@ def record_evidence(app: App, ticket: int) -> int:
         it, check = load(app, ticket)
         app.progress(ticket, f"records what {check.name} found")
         data = app.data(it.system)
-        result = ask(check, data=data, since=app.store.watermark(it.system, check.name), now=app.now(), home=app.config.home)
+        result = ask(check, data=data, since=app.store.watermark(it.system, check.name), now=app.now(), root=app.check_root(it.system))
         result = beyond_residue(app, it.system, check, result)
         if result.state is CheckState.ERROR:
             raise DataError(f"{check.name} could not be asked: {result.message}")
@@ -157,7 +161,7 @@ def write_brief(app: App, ticket: int) -> int:
             folder=settings.folder,
             dialect=data.dialect,
         )
-        app.store.save_brief(ticket, brief)
+        app.store.save_brief(ticket, brief, now=app.now())
         return len(brief.contrasts) + len(brief.changes)
 
 
@@ -450,7 +454,7 @@ def watch(app: App, ticket: int) -> str:
 
     it, check = load(app, ticket)
     release = app.store.get_release(ticket)
-    result = ask(check, data=app.data(it.system), since=None, now=app.now(), home=app.config.home)
+    result = ask(check, data=app.data(it.system), since=None, now=app.now(), root=app.check_root(it.system))
     newer = result
     if result.state is CheckState.FAILING:
         newer = ask_newer(app, it.system, check, release.deployed_at or release.shipped_at, result)

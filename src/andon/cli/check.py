@@ -55,7 +55,7 @@ def ask_now(
         open_data=lambda: app.open_data(system),
         watermarks=watermarks,
         now=app.now(),
-        home=app.config.home,
+        root=app.check_root(system),
         pings=pings,
     )
 

@@ -8,7 +8,7 @@ from andon.app import App
 from andon.cli.open import open_app, print_json
 from andon.config import person
 from andon.errors import AndonError, ConfigError
-from andon.models import Autonomy, Check, Status, Ticket
+from andon.models import Autonomy, Check, Severity, Status, Ticket
 
 STATUS_COLOURS = {
     Status.OPEN: "red",
@@ -71,7 +71,7 @@ def keep(app: App, system: str, title: str, body: str, check_name: str | None) -
         check=check.name if check else None,
         title=title,
         body=body,
-        severity=check.severity if check else "medium",
+        severity=check.severity if check else Severity.MEDIUM,
         autonomy=autonomy if check else Autonomy.REPORT,
         actor=person(),
         now=app.now(),
