@@ -79,7 +79,7 @@ def test_answer_without_rows_keeps_its_columns(source: DataSource) -> None:
 
 def test_question_that_never_ends_is_an_error(source: DataSource) -> None:
     endless = "with recursive n(i) as (select 1 union all select i + 1 from n) select count(*) from n"
-    with pytest.raises(DataError, match="took longer than its timeout of 0.3 s"):
+    with pytest.raises(DataError, match="took longer than its timeout"):
         source.ask(endless, timeout=timedelta(seconds=0.3))
     assert source.ask("select count(*) as n from images").rows == ({"n": 3},)
 
@@ -134,7 +134,8 @@ def test_dropped_connection_is_an_error_once(postgres_server: PostgresServer, re
     source = open_source(reader_url)
     (backend,) = source.ask("select 1 as one").rows
     postgres_server.run(
-        "select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'andon' and usename like 'reader%'"
+        "select pg_terminate_backend(pid) from pg_stat_activity"
+        " where application_name = 'andon' and usename like 'reader%'"
     )
     with pytest.raises(DataError, match="lost"):
         source.ask("select 1 as one")
@@ -158,7 +159,8 @@ def test_postgres_values_become_json(reader_url: str) -> None:
     source = open_source(reader_url)
     answer = source.ask(r"""
         select 1::smallint as small, 9007199254740993 as large, 1.50::numeric as decimal, 'NaN'::float8 as nan,
-          true as yes, '\xdead'::bytea as bytes, '{"a": [1, null]}'::jsonb as document, array['a"b', null, 'c,d\'] as texts,
+          true as yes, '\xdead'::bytea as bytes, '{"a": [1, null]}'::jsonb as document,
+          array['a"b', null, 'c,d\'] as texts,
           array[[1, 2], [3, 4]] as numbers, '{}'::int[] as none, '2026-03-02 10:00:00+02'::timestamptz as moment,
           '2026-03-02 10:00:00'::timestamp as naive, 'infinity'::timestamptz as never, '2026-03-02'::date as day,
           '12345-01-01'::timestamptz as far, null as nothing, 1 as twice, 2 as twice

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, MutableMapping
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -26,18 +26,19 @@ def ask(
     sandbox: Sandbox | None = None,
     root: Path | None = None,
     pings: Mapping[str, Ping] | None = None,
+    seen: MutableMapping[str, datetime | None] | None = None,
 ) -> CheckResult:
     """Returns what asking a check of any kind gave.
 
     `root` is the folder that check paths are relative to (for Python and command checks; the current one when None).
     A command check runs in `sandbox`; without one, as a plain child process. `pings` holds the last ping of each
-    heartbeat.
+    heartbeat; `seen` is shared by the checks of one sweep (see `newest_judged`).
     """
     place = root or Path()
     if check.kind is CheckKind.SQL:
         if data is None:
             return error_result(check, now, "the data source cannot be asked: set `data`", since=since)
-        return ask_sql(check, data, since, now)
+        return ask_sql(check, data, since, now, seen)
     if check.kind is CheckKind.HEARTBEAT:
         from andon.checks.heartbeat import judge_heartbeat
 
@@ -55,13 +56,19 @@ def ask(
     return ask_python(check, now, root=place, data=data, since=since)
 
 
-def ask_sql(check: Check, data: DataSource, since: datetime | None, now: datetime) -> CheckResult:
+def ask_sql(
+    check: Check,
+    data: DataSource,
+    since: datetime | None,
+    now: datetime,
+    seen: MutableMapping[str, datetime | None] | None = None,
+) -> CheckResult:
     """Returns what asking an SQL check of a data source gave. `since` is the stored watermark, None at first."""
     started = time.perf_counter()
     start = since if check.incremental else None
     params = {"now": now, "since": since or BEGINNING}
     try:
-        newest = newest_judged(check, data, since, now) if check.incremental else None
+        newest = newest_judged(check, data, since, now, seen) if check.incremental else None
         answer = data.ask(check.query, params, timeout=check.timeout, rows_kept=check.rows_kept)
     except AndonError as error:
         return error_result(check, now, str(error), since=start, seconds=time.perf_counter() - started)

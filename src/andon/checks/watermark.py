@@ -9,7 +9,7 @@ the earliest offending row, so that the rows are seen again until the cause is h
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, MutableMapping, Sequence
 from datetime import UTC, datetime, timedelta
 
 from andon.checks.derive import newest_queries
@@ -22,8 +22,16 @@ TICKS: Mapping[str, timedelta] = {"postgres": timedelta(microseconds=1), "sqlite
 """The smallest step of time that a dialect's comparison can tell apart: SQLite's datetime() drops fractions."""
 
 
-def newest_judged(check: Check, data: DataSource, since: datetime | None, now: datetime) -> datetime | None:
+def newest_judged(
+    check: Check,
+    data: DataSource,
+    since: datetime | None,
+    now: datetime,
+    seen: MutableMapping[str, datetime | None] | None = None,
+) -> datetime | None:
     """Returns the newest time among the rows that are about to be judged; None when nobody can tell.
+
+    `seen` keeps what was found for a query: within one sweep an earlier answer is older, which is safe.
 
     Raises:
         DataError: the database could not be asked.
@@ -32,10 +40,14 @@ def newest_judged(check: Check, data: DataSource, since: datetime | None, now: d
     if not queries and check.population and check.at:
         queries = [f'select max("{check.at}") as newest from (\n{check.population}\n) as population']
     params = {"since": since or BEGINNING, "now": now}
+    known = {} if seen is None else seen
     newest: list[datetime] = []
     for query in queries:
-        rows = data.ask(query, params, timeout=check.timeout, rows_kept=1).rows
-        found = read_time(next(iter(rows[0].values())) if rows else None, now)
+        key = query if not check.population else f"{params['since']} {query}"
+        if key not in known:
+            rows = data.ask(query, params, timeout=check.timeout, rows_kept=1).rows
+            known[key] = read_time(next(iter(rows[0].values())) if rows else None, now)
+        found = known[key]
         if found is None:
             return None
         newest.append(found)
