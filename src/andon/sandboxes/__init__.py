@@ -8,8 +8,9 @@ from andon.errors import SandboxError
 from andon.models import Limits
 from andon.protocols import Command, Sandbox
 from andon.sandboxes.bubblewrap import BubblewrapSandbox, find_bubblewrap
+from andon.sandboxes.isolation import isolation_report
 
-__all__ = ["BubblewrapSandbox", "open_sandbox"]
+__all__ = ["BubblewrapSandbox", "isolation_report", "open_sandbox"]
 
 REMEDY = "install bubblewrap (apt install bubblewrap, dnf install bubblewrap) and allow user namespaces"
 
