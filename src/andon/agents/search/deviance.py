@@ -230,12 +230,9 @@ def bypassing(one: Portrait, portraits: dict[str, Portrait]) -> Iterable[Deviati
             continue
         if name in {callee.rpartition(".")[2] for callee in one.calls}:
             continue
-        users = [
-            other.function
-            for other in portraits.values()
-            if name in {callee.rpartition(".")[2] for callee in other.calls}
-            and other.function.place != one.function.place
-        ]
-        if users:
+        others = [other for other in portraits.values() if other.function.place != one.function.place]
+        users = [other.function for other in others if name in {callee.rpartition(".")[2] for callee in other.calls}]
+        direct = sum(bool(bare & other.calls) for other in others) - 1  # the wrapper's own
+        if len(users) > 2 * direct:  # else the bare call is how it is done here
             words = f"{name}(..), the way around a bare {min(bare)}(..)"
             yield Deviation(one.function, "bypass", words, (wrapper.function, *users), len(users) + 1, 0.8)

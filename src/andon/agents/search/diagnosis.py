@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import ast
+import re
 import time
 from collections.abc import Mapping, Sequence
+from collections.abc import Set as Collection
+from contextlib import suppress
 from datetime import datetime
 
 from andon.agents.search import lanes
@@ -17,9 +21,10 @@ from andon.agents.search.findings import (
     functions_with_values,
     touched_functions,
 )
-from andon.agents.search.lineage import executed_writers, find_writers
+from andon.agents.search.lineage import Writer, bare, executed_writers, find_writers
 from andon.agents.search.localise import Hint, Spectrum, both, less, lines_of, localise, spectrum
 from andon.agents.search.replays import Asked, Replays, seconds_left
+from andon.agents.search.reverts import reverts
 from andon.agents.search.slices import healthy_part
 from andon.agents.search.source import (
     DiffLines,
@@ -71,12 +76,12 @@ def gather(case: Case, replays: Replays, head: Replay) -> Findings:
     """Returns everything that replays, history and text tell about a failure that reproduces."""
     sources = read_tree(case)
     known = functions(sources)
-    trace = {path: lines for path, lines in head.trace.items() if path in sources}
-    writers = find_writers(sources, case.brief.tables)
+    trace = {path: {line for line in lines if line > 0} for path, lines in head.trace.items() if path in sources}
+    writers = in_order_of(case.check.query, find_writers(sources, case.brief.tables))
     wrote = executed_writers(writers, trace)
     case.progress(f"{len(wrote)} of {len(writers)} places that write the check's tables ran; looking for the change")
     bisected = find_change(case, replays)
-    change, good, healthy = compare(case, replays, bisected, head, sources)
+    change, good, healthy = compare(case, replays, bisected, sources)
     passing = [spectrum("healthy evidence", healthy.trace, failed=False)] if healthy and healthy.green else []
     if good is not None and bisected is not None and bisected.good is not None:
         passing.append(spectrum("good commit", moved(case, good.trace, bisected.good, sources), failed=False))
@@ -87,7 +92,7 @@ def gather(case: Case, replays: Replays, head: Replay) -> Findings:
     path = call_path(head.calls, wrote[0].function, known) if wrote and wrote[0].function else ()
     suspects = suspects_of(change, trace, ran, origins, path)
     odd = deviations(known, suspects)
-    hints = hints_for(change, path, origins, odd)
+    hints = hints_for(change, path, origins, odd, suspects)
     locations = with_untraced(
         localise([spectrum("evidence", trace, failed=True), *passing], sources, hints=hints), change
     )
@@ -109,8 +114,16 @@ def gather(case: Case, replays: Replays, head: Replay) -> Findings:
         only_failing=less(trace, seen) if passing else {},
         passing=len(passing),
         deviations=odd,
+        suspects=suspects,
         locations=tuple(place for place in locations if place.path in sources),
     )
+
+
+def in_order_of(query: str, writers: Sequence[Writer]) -> tuple[Writer, ...]:
+    """Returns the writers of the table that a query names first in front: it is what the rows are of."""
+    places = {bare(writer.table): re.search(rf"\b{re.escape(bare(writer.table))}\b", query, re.I) for writer in writers}
+    first = {table: found.start() if found else len(query) for table, found in places.items()}
+    return tuple(sorted(writers, key=lambda writer: (first[bare(writer.table)], writer.path, writer.start)))
 
 
 def read_tree(case: Case) -> dict[str, str]:
@@ -152,34 +165,54 @@ def onset_of(case: Case) -> datetime | None:
 
 
 def compare(
-    case: Case, replays: Replays, bisected: Bisected | None, head: Replay, sources: Sources
+    case: Case, replays: Replays, bisected: Bisected | None, sources: Sources
 ) -> tuple[Change | None, Replay | None, Replay | None]:
     """Returns the culprit as seen from head, the traced replay of the good commit, and that of healthy evidence."""
     commit = case.workspace.commit
-    wanted: dict[str, Asked] = {}
-    reverse = ""
-    if bisected is not None and bisected.good is not None:
-        wanted["good"] = Asked(bisected.good, trace=True)
-    if bisected is not None and bisected.culprit is not None and bisected.good is not None:
-        reverse = case.history.diff(bisected.culprit, bisected.good)
-        wanted["without"] = Asked(commit, reverse)
+    culprit, good = (bisected.culprit, bisected.good) if bisected else (None, None)
     rest = healthy_part(case.evidence, case.brief.contrasts)
-    if rest is not None:
-        wanted["healthy"] = Asked(commit, evidence=rest, trace=True)
-    case.progress(f"comparing with {len(wanted)} more replays")
+    diff = diff_lines(case.history.diff(good, culprit)) if culprit and good else diff_lines("")
+    then = texts_at(case, culprit, {block.path for block in diff.blocks}, sources) if culprit else {}
+    pieces = reverts(diff.blocks, then, sources)
+    asked = {
+        "good": Asked(good, trace=True) if good else None,
+        "healthy": Asked(commit, evidence=rest, trace=True) if rest else None,
+        "culprit": Asked(culprit) if culprit else None,
+        **{piece.diff: Asked(commit, piece.diff) for piece in pieces},
+    }
+    wanted = {name: one for name, one in asked.items() if one is not None}
+    case.progress(f"comparing with {len(wanted)} more replays, {len(pieces)} of them without a piece of the change")
     ran = dict(zip(wanted, replays.run(list(wanted.values())), strict=True))
-    good = ran.get("good")
-    if bisected is None or bisected.culprit is None or bisected.good is None or good is None:
-        return None, good, ran.get("healthy")
-    red = head if bisected.culprit == commit else replays.run([Asked(bisected.culprit)])[0]
-    entry = next(iter(case.history.log(bisected.culprit, limit=1)), None)
-    if red is None or entry is None:
-        return None, good, ran.get("healthy")
-    diff = diff_lines(case.history.diff(bisected.good, bisected.culprit))
-    touched = touched_at_head(case, diff, bisected.culprit, sources)
-    blocks = tuple(block for block in diff.blocks if block.path in sources)
-    change = Change(entry, bisected.good, red, good, touched, blocks, ran.get("without"), reverse)
-    return change, good, ran.get("healthy")
+    before, after = ran.get("good"), ran.get("culprit")
+    entry = next(iter(case.history.log(culprit, limit=1)), None) if culprit else None
+    if not culprit or not good or entry is None or before is None or after is None:
+        return None, before, ran.get("healthy")
+    deciding = [piece for piece in pieces if lanes.is_green(ran.get(piece.diff))]
+    whole = "" if deciding else case.history.diff(culprit, good)
+    if whole and not lanes.is_green(replays.run([Asked(commit, whole)])[0]):
+        whole = ""
+    change = Change(
+        entry=entry,
+        parent=good,
+        red=after,
+        green=before,
+        touched=touched_at_head(case, diff, culprit, sources),
+        blocks=tuple(piece.block for piece in pieces),
+        deciding=tuple(piece.block for piece in deciding),
+        reverse=deciding[0].diff if deciding else whole,
+    )
+    return change, before, ran.get("healthy")
+
+
+def texts_at(case: Case, commit: str, paths: Collection[str], sources: Sources) -> dict[str, str]:
+    """Returns files as they were at a commit; those that head does not have are left out."""
+    if commit == case.workspace.commit:
+        return {path: sources[path] for path in paths if path in sources}
+    found: dict[str, str] = {}
+    for path in paths & set(sources):
+        with suppress(GitError):  # the change took the file away, and head has it again
+            found[path] = case.history.show(commit, path)
+    return found
 
 
 def touched_at_head(case: Case, diff: DiffLines, culprit: str, sources: Sources) -> dict[str, set[int]]:
@@ -228,9 +261,31 @@ def suspects_of(
     """Returns the functions whose siblings are looked at: those of the change that ran, else those near the rows."""
     if change is not None:
         touched = touched_functions(ran, both(change.touched, trace) or change.touched)
-        if touched:
-            return touched
+        blamed = blamed_functions(change, touched)
+        if blamed or touched:
+            return blamed or touched
     return tuple(dict.fromkeys((*origins, *path)))
+
+
+def blamed_functions(change: Change, touched: Sequence[Function]) -> tuple[Function, ...]:
+    """Returns the touched functions that the deciding pieces lie in, or lead into when they call what came with them.
+
+    A new call of a new function decides by what that function does, not by being made.
+    """
+    new = [one for one in touched if one.start in change.touched.get(one.path, ())]
+    blamed: dict[Function, None] = {}
+    for block in change.deciding:
+        words = set(re.findall(r"\w+", "\n".join(block.new)))
+        called = [one for one in new if one.name.rpartition(".")[2] in words]
+        for one in called:  # and what that calls in turn, when it is new as well
+            inner = {node.id for node in ast.walk(one.node) if isinstance(node, ast.Name)}
+            called += [other for other in new if other.name in inner and other not in called]
+        lines = range(block.start, block.start + max(1, len(block.new)))
+        inside = [
+            one for one in touched if one.path == block.path and any(one.top <= line <= one.end for line in lines)
+        ]
+        blamed.update(dict.fromkeys(called or inside))
+    return tuple(blamed)
 
 
 def hints_for(
@@ -238,6 +293,7 @@ def hints_for(
     path: Sequence[Function],
     origins: Sequence[Function],
     odd: Sequence[Deviation],
+    blamed: Sequence[Function],
 ) -> list[Hint]:
     """Returns the reasons besides the spectra to suspect lines."""
     hints = [
@@ -245,10 +301,20 @@ def hints_for(
         Hint("holds the value that marks the rows", 0.25, lines_of(origins)),
     ]
     if change is not None:
-        hints.append(Hint("the culprit touched it", 0.7, change.touched))
+        hints.append(Hint("the culprit touched it", 0.6, change.touched))
+        hints.append(Hint("taking it out helps", 0.5, decided_lines(change)))
+        hints.append(Hint("what helps leads here", 0.3, both(change.touched, lines_of(blamed))))
     best: Mapping[str, Deviation] = {one.function.place: one for one in reversed(odd)}
     hints += [Hint(f"lacks {one.lacks}", 0.5 * one.score, lines_of([one.function])) for one in best.values()]
     return hints
+
+
+def decided_lines(change: Change) -> dict[str, set[int]]:
+    """Returns the lines of the pieces that decide."""
+    found: dict[str, set[int]] = {}
+    for block in change.deciding:
+        found.setdefault(block.path, set()).update(range(block.start, block.start + max(1, len(block.new))))
+    return found
 
 
 def with_untraced(locations: tuple[Location, ...], change: Change | None) -> tuple[Location, ...]:

@@ -31,11 +31,11 @@ class Change(NamedTuple):
     touched: Lines
     """Lines of head that it added or changed, or that stand where it took lines away."""
     blocks: tuple[Block, ...]
-    """What it put where, in production code."""
-    without: Replay | None
-    """The replay of head with this change taken out; None when it cannot be taken out."""
+    """What it put where in head's production code, as far as it changed what the code does."""
+    deciding: tuple[Block, ...]
+    """Those of them that turn the replay green when they alone are taken out of head."""
     reverse: str
-    """The diff that takes it out."""
+    """A diff on head that turns the replay green: the smallest one known; empty when there is none."""
 
 
 class Findings(NamedTuple):
@@ -63,6 +63,8 @@ class Findings(NamedTuple):
     passing: int
     """Runs without the fault that the localisation compared with."""
     deviations: tuple[Deviation, ...]
+    suspects: tuple[Function, ...]
+    """The functions of the change that count, else those near the rows."""
     locations: tuple[Location, ...]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Collection, Sequence
 
 from andon.agents.search.bisect import Colour
@@ -10,7 +11,7 @@ from andon.agents.search.deviance import Deviation
 from andon.agents.search.findings import Change, Findings, strong_contrasts
 from andon.agents.search.lineage import Writer
 from andon.agents.search.localise import ranges
-from andon.agents.search.source import Function, Lines, excerpt, functions_of, ran, statement_at
+from andon.agents.search.source import Block, Function, Lines, excerpt, functions_of, ran, statement_at
 from andon.agents.search.terms import equal_value, literal
 from andon.models import (
     CommitFact,
@@ -29,6 +30,8 @@ from andon.quoting import visible
 LONGEST = 12
 """Lines of code that one fact quotes."""
 SHOWN = 3
+PLAIN = 0.6
+"""Score from which a deviation is believed before the piece of the change that decides."""
 
 
 def why_red(case: Case) -> Why:
@@ -93,13 +96,25 @@ def why_came(found: Findings) -> Why:
         facts += [fact for function in found.origins[:SHOWN] for fact in entry_facts(found, function)]
     if found.only_failing and found.passing:
         places = [(path, start, end) for path, lines in found.only_failing.items() for start, end in ranges(lines)]
-        places.sort(key=lambda place: place[1] - place[2])
+        places.sort(key=lambda place: (-believed(found, *place), place[1] - place[2]))
         told = places[:SHOWN]
         words = ", ".join(f"{path}:{start}-{end}" for path, start, end in told)
         said.append(f"Ran with the failing evidence and in none of {plural(found.passing, 'passing run')}: {words}.")
         facts += [fact for path, start, end in told for fact in lines_that_ran(found, path, start, end)]
     answer = " ".join(part for part in said if part) or "unknown: the trace holds no call path to the writer"
     return Why(question="How did the value get there?", answer=answer, facts=unique(facts))
+
+
+def believed(found: Findings, path: str, start: int, end: int) -> float:
+    """Returns the highest suspicion of a location that meets these lines."""
+    return max(
+        (
+            place.suspicion
+            for place in found.locations
+            if place.path == path and place.start <= end and start <= place.end
+        ),
+        default=0.0,
+    )
 
 
 def why_since(found: Findings) -> Why:
@@ -164,10 +179,11 @@ def why_broke(found: Findings) -> Why:
     if deviation is not None:
         said.append(deviation_words(deviation) + ".")
         facts += deviation_facts(found, deviation)
-    if found.change and found.change.without and found.change.without.green:
-        said.append("Taking that change out of head makes the replay find nothing.")
-        head = found.case.workspace.commit
-        facts.append(ReplayFact(commit=head, diff=found.change.reverse, total=0))
+    if found.change and found.change.reverse:
+        deciding = found.change.deciding[0] if found.change.deciding else None
+        what = f"what it did at {deciding.path}:{deciding.start}" if deciding else "the whole change"
+        said.append(f"Taking {what} out of head makes the replay find nothing.")
+        facts.append(ReplayFact(commit=found.case.workspace.commit, diff=found.change.reverse, total=0))
     if found.change is None and found.locations:
         best = found.locations[0]
         where = (
@@ -182,15 +198,20 @@ def why_broke(found: Findings) -> Why:
 def change_that_ran(found: Findings, change: Change, suspect: Function | None) -> tuple[str, list[Fact]]:
     """Returns which touched lines ran, in words and facts; for a change that only took lines away, where it did."""
     trace = found.head.trace
+    constant = constant_of(found) if suspect is None else None
+    touched: Lines = change.touched
+    if constant is not None:
+        touched = {constant.path: range(constant.start, constant.start + len(constant.new))}
     places = [
         (path, start, end)
-        for path, lines in change.touched.items()
+        for path, lines in touched.items()
         for start, end in ranges(set(lines) & set(trace.get(path, ())) or set(lines), gap=2)
         if suspect is None or (path == suspect.path and suspect.top <= start <= suspect.end)
     ]
     if not places:
         return "", []
     path, start, end = max(places, key=lambda place: place[2] - place[1])
+    end = min(end, suspect.end) if suspect else end
     facts = lines_that_ran(found, path, start, end)
     inside = f" in {suspect.name}" if suspect else ""
     did = (
@@ -201,16 +222,16 @@ def change_that_ran(found: Findings, change: Change, suspect: Function | None) -
 
 
 def swapped(change: Change, suspect: Function | None) -> str:
-    """Returns what a small change put in place of what, in a function; empty for an addition or a large one."""
-    for block in change.blocks:
+    """Returns what a small piece of the change put in place of what; empty for an addition or a large piece."""
+    for block in change.deciding or change.blocks:
         if suspect and not (block.path == suspect.path and suspect.top <= block.start <= suspect.end + 1):
             continue
         old, new = (" ".join(line.strip() for line in lines).strip() for lines in (block.old, block.new))
-        if block.old and max(len(block.old), len(block.new)) <= SHOWN:
+        if block.old and max(len(block.old), len(block.new)) <= LONGEST // 2:
             return (
-                f"`{visible(old, 160)}` became `{visible(new, 160)}`"
+                f"`{visible(old, 200)}` became `{visible(new, 200)}`"
                 if new
-                else f"`{visible(old, 160)}` was taken away"
+                else f"`{visible(old, 200)}` was taken away"
             )
     return ""
 
@@ -223,6 +244,8 @@ def root_cause(found: Findings) -> str:
     terms = telling_terms(found)
     rows = f"Rows with {terms}" if terms else f"The rows that {found.case.check.name} reports"
     place = f"{suspect.name} ({suspect.path}:{suspect.start})" if suspect else ""
+    if constant := constant_of(found) if suspect is None else None:
+        place = f"{assigned(constant)}{constant.path}:{constant.start}"
     place = place or (f"{best.path}:{best.start}" if best else "code that was not found")
     own = suspect is not None and any(writer.function == suspect for writer in found.wrote)
     parts = [f"{rows} {'are written by' if own else 'come from'} {place}"]
@@ -244,6 +267,12 @@ def root_cause(found: Findings) -> str:
     return sentence if own or not found.wrote else f"{sentence}; they are written by {place_of_writer(found.wrote[0])}"
 
 
+def assigned(block: Block) -> str:
+    """Returns the name that a piece outside of all functions assigns, with ` in ` behind it; else nothing."""
+    name = re.match(r"\s*(\w+)\s*(?::[^=]+)?=", "\n".join(block.new))
+    return f"{name[1]} in " if name else ""
+
+
 def telling_terms(found: Findings) -> str:
     """Returns the terms of the strongest contrast, with the value that stands in the code when that is another one."""
     strong = strong_contrasts(found.case.brief.contrasts)
@@ -260,14 +289,37 @@ def origin_of(found: Findings, term: str) -> bool:
 
 
 def suspect_of(found: Findings) -> Function | None:
-    """Returns the function to blame: the most deviant one of the change that ran, else the most suspicious."""
-    if found.deviations and (found.change is None or holds(found.change.touched, found.deviations[0].function)):
-        return found.deviations[0].function
+    """Returns the function to blame: one that plainly deviates, else a deciding piece's, else the most suspicious.
+
+    None when a deciding piece lies outside of all functions, in a constant.
+    """
+    plain = [one for one in found.deviations if one.score >= PLAIN or not found.change]
+    if plain and plain[0].function in found.suspects:
+        return plain[0].function
+    if constant_of(found):
+        return None
+    order = {(place.path, place.function): -index for index, place in enumerate(reversed(found.locations))}
+    known = [one for one in found.suspects if (one.path, one.name) in order]
+    if known and found.change:
+        return min(known, key=lambda one: order[one.path, one.name])
     for location in found.locations:
         for function in functions_of(location.path, found.sources.get(location.path, "")):
             if function.name == location.function and location.function:
                 return function
     return None
+
+
+def constant_of(found: Findings) -> Block | None:
+    """Returns the deciding piece that lies outside of all functions, when every deciding piece does."""
+    deciding = found.change.deciding if found.change else ()
+    outside = [block for block in deciding if block.new and not inside_function(found, block)]
+    return outside[0] if outside and len(outside) == len(deciding) else None
+
+
+def inside_function(found: Findings, block: Block) -> bool:
+    known = functions_of(block.path, found.sources[block.path])
+    lines = range(block.start, block.start + max(1, len(block.new)))
+    return any(one.top <= line <= one.end for one in known for line in lines)
 
 
 def holds(touched: Lines, function: Function) -> bool:
