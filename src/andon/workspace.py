@@ -6,7 +6,6 @@ import json
 import os
 import secrets
 import shutil
-import subprocess
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -21,6 +20,7 @@ from andon.models import Check, CheckResult, CheckState, Evidence, Limits, Ran, 
 from andon.probes import INSIDE
 from andon.probes.reading import Place, read_coverage, read_events, read_trace
 from andon.protocols import AskCheck, Command, Sandbox, Scratch, ScratchDatabase
+from andon.sandboxes.folders import remove_tree
 
 FIXED = {"PYTHONDONTWRITEBYTECODE": "1", "PYTHONHASHSEED": "0"}
 EVENTS, COVER, TRACE, EVIDENCE = "events.jsonl", "cover.json", "trace.json", "evidence.json"
@@ -243,16 +243,6 @@ def open_workspace(means: Means, commit: str, diff: str = "") -> Iterator[TreeWo
         yield workspace
     finally:
         remove_tree(root)
-
-
-def remove_tree(folder: Path) -> None:
-    """Removes a folder however deep it is and whatever its modes are; foreign code may have filled it."""
-    if not folder.exists():
-        return
-    remove = ["/bin/rm", "-rf", "--", str(folder)]
-    if subprocess.run(remove, check=False, capture_output=True).returncode:
-        subprocess.run(["/bin/chmod", "-R", "u+rwX", "--", str(folder)], check=False, capture_output=True)
-        subprocess.run(remove, check=False, capture_output=True)
 
 
 def _suite(ran: Ran) -> TestRun:

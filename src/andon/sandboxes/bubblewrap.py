@@ -16,8 +16,9 @@ from andon.config import search_path
 from andon.errors import SandboxError
 from andon.models import Limits, Ran
 from andon.protocols import Command
+from andon.sandboxes.bounds import bounds, held_in_group
 from andon.sandboxes.capture import Captured, follow
-from andon.sandboxes.cgroups import Group, find_hierarchy, make_group
+from andon.sandboxes.cgroups import Group, find_hierarchy
 from andon.sandboxes.interpreters import in_system, needs
 
 SEEN = Path(__file__).with_name("seen")
@@ -27,7 +28,6 @@ OWN_ETC = {"passwd": "passwd.txt", "group": "group.txt", "hosts": "hosts.txt", "
 TMP_BYTES = 2**29
 SHM_BYTES = 2**28
 HOME_BYTES = 2**28
-OPEN_FILES = 1024
 USER = "1000"
 NOT_FOUND = "bwrap: execvp "
 """What bubblewrap says of a program that does not exist; such a command ends with 127, as in a shell."""
@@ -77,7 +77,7 @@ class BubblewrapSandbox:
         finally:
             os.close(status_write)
             os.close(go_read)
-        with open(status_read, "rb") as status, _group(command.limits) as group:
+        with open(status_read, "rb") as status, held_in_group(command.limits) as group:
             return _attend(started, status, go_write, group, command)
 
     def _arguments(self, command: Command, status: int, go: int) -> Iterator[str]:
@@ -105,22 +105,6 @@ def find_bubblewrap() -> str | None:
     return shutil.which("bwrap", path=search_path() + ":/usr/bin:/usr/local/bin")
 
 
-def bounds(limits: Limits) -> dict[int, int]:
-    """Returns the resource limits of one process: RLIMIT number -> value.
-
-    Data instead of address space: it counts what is really writable, so runtimes that only reserve addresses
-    (Node, the JVM, polars) run.
-    """
-    return {
-        resource.RLIMIT_CPU: limits.cpu_seconds,
-        resource.RLIMIT_FSIZE: limits.file_bytes,
-        resource.RLIMIT_DATA: limits.memory_bytes,
-        resource.RLIMIT_NPROC: limits.processes,
-        resource.RLIMIT_NOFILE: OPEN_FILES,
-        resource.RLIMIT_CORE: 0,
-    }
-
-
 def _fixed() -> Iterator[str]:
     """Gives the arguments that every command has: namespaces, the system's own folders, and small fresh ones."""
     yield from ("--unshare-all", "--unshare-user", "--uid", USER, "--gid", USER, "--cap-drop", "ALL")
@@ -139,16 +123,6 @@ def _fixed() -> Iterator[str]:
     yield from ("--proc", "/proc", "--dev", "/dev")
     for place, size in (("/dev/shm", SHM_BYTES), ("/tmp", TMP_BYTES), ("/home", HOME_BYTES)):
         yield from ("--size", str(size), "--tmpfs", place)
-
-
-@contextlib.contextmanager
-def _group(limits: Limits) -> Iterator[Group | None]:
-    group = make_group(memory_bytes=limits.memory_bytes, processes=limits.processes)
-    try:
-        yield group
-    finally:
-        if group is not None:
-            group.close()
 
 
 def _attend(started: subprocess.Popen[bytes], status: object, go: int, group: Group | None, command: Command) -> Ran:
@@ -201,10 +175,4 @@ def _bound(child: int, limits: Limits, group: Group | None) -> None:
 
 
 def _ran(captured: Captured) -> Ran:
-    return Ran(
-        code=captured.code,
-        stdout=captured.stdout,
-        stderr=captured.stderr,
-        seconds=captured.seconds,
-        timed_out=captured.timed_out,
-    )
+    return Ran.model_validate(captured._asdict())

@@ -51,6 +51,10 @@ class Group:
                 else:
                     break
 
+    def kill(self) -> None:
+        """Kills what is inside now."""
+        self._kill(self.folders[0])
+
     def _kill(self, folder: Path) -> None:
         for pid in (folder / "cgroup.procs").read_text().split():
             with contextlib.suppress(ProcessLookupError):

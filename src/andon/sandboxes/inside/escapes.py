@@ -1,4 +1,4 @@
-"""Tries every way out of the sandbox that it runs in, and prints what came of each as JSON; harms nothing it reaches."""
+"""Tries every way out of the sandbox it runs in, and prints what came of each as JSON; harms nothing it reaches."""
 
 from __future__ import annotations
 
@@ -109,8 +109,19 @@ def write(path: str) -> str:
 
 def home_secrets(homes: list[str]) -> Told:
     kinds = (".ssh", ".aws", ".netrc", ".git-credentials", ".config", ".pgpass", ".bash_history", ".gnupg")
-    seen = [f"{home}/{kind}" for home in homes for kind in kinds if os.path.exists(f"{home}/{kind}")]
-    return not seen, ", ".join(seen) or "none is there"
+    seen = [f"{home}/{kind}" for home in homes for kind in kinds if readable(f"{home}/{kind}")]
+    return not seen, ", ".join(seen) or "none can be read"
+
+
+def readable(path: str) -> bool:
+    try:
+        if os.path.isdir(path):
+            os.listdir(path)
+        else:
+            read(path)
+    except OSError:
+        return False
+    return True
 
 
 def sees_none(pid: int) -> Told:
@@ -132,7 +143,7 @@ def outside(pid: int, act: Callable[[int, int], object]) -> str:
 
 
 def is_own(pid: int) -> bool:
-    """Tells whether a number belongs to the sandbox's own process namespace: then its parents end at 1 without andon."""
+    """Tells whether a number belongs to the sandbox's own processes."""
     return os.getppid() <= 2 and os.path.exists(f"/proc/{pid}")
 
 

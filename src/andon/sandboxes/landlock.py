@@ -1,0 +1,159 @@
+"""Runs commands under Landlock: the weaker sandbox for machines without bubblewrap. It always says what is missing."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO, Any
+
+from andon.errors import SandboxError
+from andon.models import Limits, Ran
+from andon.protocols import Command
+from andon.sandboxes.bounds import bounds, held_in_group
+from andon.sandboxes.capture import Captured, follow
+from andon.sandboxes.cgroups import Group, find_hierarchy
+from andon.sandboxes.folders import remove_tree
+from andon.sandboxes.interpreters import SYSTEM, needs
+
+LAUNCHER = Path(__file__).with_name("inside") / "landlock_run.py"
+ETC: tuple[str, ...] = (
+    "ssl/certs",
+    "ssl/openssl.cnf",
+    "ca-certificates",
+    "ld.so.cache",
+    "alternatives",
+    "localtime",
+    "passwd",
+    "group",
+)
+ETC += ("hosts", "nsswitch.conf", "fonts", "mime.types")
+SIGNALS_SCOPED = 6
+"""Landlock's version that keeps signals and abstract sockets inside."""
+
+
+class LandlockSandbox:
+    """The weaker sandbox: the file system, TCP and resources are shut; the rest depends on the kernel."""
+
+    def __init__(self, *, namespaces: bool = True) -> None:
+        """`namespaces` lets it use network namespaces where the kernel allows.
+
+        Raises:
+            SandboxError: the kernel knows no Landlock, or cannot shut the network.
+        """
+        self.namespaces = namespaces
+        self._features = {"abi": 0, "alone": False}
+        self.run(Command(argv=("/bin/true",), cwd=Path("/"), limits=Limits(seconds=10)))
+
+    @property
+    def name(self) -> str:
+        return "landlock"
+
+    @property
+    def weaker(self) -> str:
+        """Why it isolates less than it should."""
+        missing = ["names and sizes of files outside can be seen", "there is no process namespace"]
+        if not self._features["alone"]:
+            missing += ["UDP is open", "programs that start a server on loopback fail"]
+        if self._features["abi"] < SIGNALS_SCOPED:
+            missing.append("signals reach the user's other processes")
+        if find_hierarchy() is None:
+            missing.append("memory is bounded for each process only")
+        if find_hierarchy() is None and os.geteuid() == 0:
+            missing.append("the number of processes is not bounded")
+        return "; ".join(missing)
+
+    def run(self, command: Command) -> Ran:
+        """Returns how the command ended.
+
+        Raises:
+            SandboxError: it could not be started in isolation.
+        """
+        room = Path(tempfile.mkdtemp(prefix="andon-room-"))
+        try:
+            return self._run(command, room)
+        finally:
+            remove_tree(room)
+
+    def _run(self, command: Command, room: Path) -> Ran:
+        asked_read, asked_write = os.pipe()
+        told_read, told_write = os.pipe()
+        argv = [sys.executable, "-I", "-S", str(LAUNCHER), str(asked_read), str(told_write)]
+        try:
+            started = subprocess.Popen(
+                argv,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                pass_fds=(asked_read, told_write),
+                env={"PATH": "/usr/bin:/bin"},
+                cwd="/",
+                start_new_session=True,
+            )
+        except OSError as error:
+            os.close(asked_write)
+            os.close(told_read)
+            raise SandboxError(f"the command could not be started in isolation: {error}") from error
+        finally:
+            os.close(asked_read)
+            os.close(told_write)
+        with open(told_read, "rb") as told, held_in_group(command.limits) as group:
+            with open(asked_write, "w", encoding="utf-8") as asked:
+                if group is not None:
+                    group.add(started.pid)
+                json.dump(self._asked(command, room), asked)
+            return self._attend(started, told, command, group)
+
+    def _asked(self, command: Command, room: Path) -> dict[str, Any]:
+        home, tmp = room / "home", room / "tmp"
+        home.mkdir()
+        tmp.mkdir()
+        shown = needs(command.path)
+        links = [str(place) for place, _ in shown.links]
+        readable = [*map(str, (*SYSTEM, *shown.folders, *command.readable)), *links, *(f"/etc/{name}" for name in ETC)]
+        path = ":".join([*map(str, command.path), "/usr/local/bin", "/usr/bin", "/bin"])
+        own = {"PATH": path, "HOME": str(home), "TMPDIR": str(tmp), "LANG": "C.UTF-8"}
+        return {
+            "argv": command.argv,
+            "cwd": str(command.cwd),
+            "env": own | dict(command.env),
+            "readable": readable,
+            "writable": [*map(str, command.writable), str(home), str(tmp)],
+            "bounds": list(bounds(command.limits).items()),
+            "namespaces": self.namespaces,
+        }
+
+    def _attend(self, started: subprocess.Popen[bytes], told: IO[bytes], command: Command, group: Group | None) -> Ran:
+        def kill() -> None:
+            # The launcher ends the whole tree and then itself; a group makes sure of it.
+            started.terminate()
+            if group is not None:
+                group.kill()
+
+        captured = follow(
+            started,
+            stdin=command.stdin.encode(),
+            seconds=command.limits.seconds,
+            output_bytes=command.limits.output_bytes,
+            kill=kill,
+        )
+        lines = list(_documents(told))
+        begun = next((line for line in lines if "abi" in line), None)
+        if begun is None:
+            words = next((line["error"] for line in lines if "error" in line), captured.stderr.strip()[-800:])
+            raise SandboxError(f"the command could not be started in isolation: {words}")
+        self._features = begun
+        return _ran(captured)
+
+
+def _documents(told: IO[bytes]) -> Iterator[dict[str, Any]]:
+    for line in told:
+        yield json.loads(line)
+
+
+def _ran(captured: Captured) -> Ran:
+    return Ran.model_validate(captured._asdict())
