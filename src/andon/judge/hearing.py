@@ -2,19 +2,35 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
+from typing import NamedTuple
 
 from andon.config import SystemSettings
 from andon.errors import GitError
 from andon.judge.cache import find_run, save_run
 from andon.judge.difftext import FileDiff, Unreadable, parse, write
 from andon.judge.paths import is_test
-from andon.models import Check, CheckKind, Evidence, Patch, Replay, TestRun
+from andon.models import Check, CheckKind, Evidence, Patch, Replay, Row, TestRun
 from andon.protocols import History, Workspace
+
+
+class Counted(NamedTuple):
+    """What a replay wrote."""
+
+    tables: dict[str, int]
+    """Rows in each table that the check reads."""
+    rows: tuple[Row, ...]
+    """Key and deciding columns of the rows that the check was asked of; empty where its question is too involved."""
+
+
+def identity(row: Row, key: tuple[str, ...]) -> str:
+    """Returns a row's identity: its key, or all of it."""
+    return json.dumps([row.get(column) for column in key] if key else row, sort_keys=True)
 
 
 @dataclass
@@ -33,6 +49,8 @@ class Hearing:
     seed: int = 0
     progress: Callable[[str], None] = lambda _: None
     base_replay: Replay | None = None
+    wrote: tuple[Counted, Counted] | None = None
+    """What the replay wrote on the base and with the patch."""
     head_run: TestRun | None = None
     """The base's own suite on head, once it has run."""
     known_red: frozenset[str] = field(default_factory=frozenset)

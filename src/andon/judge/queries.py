@@ -34,8 +34,21 @@ def count_query(tables: Sequence[str]) -> str:
     return " union all ".join(parts)
 
 
+def deciding_columns(check: Check) -> tuple[str, ...]:
+    """Returns the columns by which a check tells offending rows from healthy ones."""
+    import sqlglot
+    from sqlglot import exp
+
+    try:
+        tree = sqlglot.parse_one(check.query, dialect="postgres")
+    except sqlglot.errors.SqlglotError:
+        return ()
+    named = {column.name for where in tree.find_all(exp.Where) for column in where.find_all(exp.Column)}
+    return tuple(sorted(named))
+
+
 def derived_population(check: Check) -> str:
-    """Returns a query of the keys of all rows that a simple question is asked of; empty when it is not simple.
+    """Returns a query of keys and deciding columns of all rows that a simple question is asked of; empty when not.
 
     Simple is one table and no grouping; the where clause is taken away, whatever the check file says itself.
     """
@@ -53,5 +66,5 @@ def derived_population(check: Check) -> str:
     if not simple or len(tables) != 1:
         return ""
     schema = f'"{tables[0].db}".' if tables[0].db else ""
-    columns = ", ".join(f'"{column}"' for column in check.key)
+    columns = ", ".join(f'"{column}"' for column in dict.fromkeys((*check.key, *deciding_columns(check))))
     return f'select {columns} from {schema}"{tables[0].name}"'

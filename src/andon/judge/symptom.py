@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import hashlib
-import json
-from typing import NamedTuple
 
 from andon.errors import GitError
-from andon.judge.hearing import Hearing
+from andon.judge.hearing import Counted, Hearing, identity
 from andon.judge.outcome import BrokenError, fails, holds, needs_eyes
 from andon.judge.queries import count_query, derived_population, tables_read
-from andon.models import Check, Proof, Replay, Row
+from andon.models import Check, Proof, Replay
 from andon.protocols import Workspace
 
-KEYS_KEPT = 5000
-"""Rows of the population whose keys are compared."""
+ROWS_COMPARED = 5000
+"""Rows of the population whose keys and values are compared."""
 NO_REPLAY = "there is no replay for this check, so the symptom itself was never seen: {}"
 
 
@@ -71,7 +69,9 @@ def not_vacuous(hearing: Hearing) -> Proof:
         return fails(
             name, f"nothing is left in {empty[0]}: the check is green because there is nothing to ask about", words
         )
-    lost = before.keys - after.keys
+    hearing.wrote = (before, after)
+    key = hearing.check.key
+    lost = {identity(row, key) for row in before.rows} - {identity(row, key) for row in after.rows}
     fewer = [table for table, count in before.tables.items() if after.tables.get(table, 0) < count]
     if fewer and lost:
         return needs_eyes(name, f"{fewer[0]} has fewer rows than before, and {len(lost)} keys are gone from it", words)
@@ -124,27 +124,16 @@ def is_pinned(hearing: Hearing) -> bool:
     return True
 
 
-class Counted(NamedTuple):
-    """What a replay wrote."""
-
-    tables: dict[str, int]
-    keys: frozenset[str]
-    """Identities of the rows that the check was asked of, where they can be told."""
-
-
 def counted(hearing: Hearing, workspace: Workspace) -> Counted:
-    """Returns how many rows a replay leaves in each table that the check reads, and their keys."""
+    """Returns how many rows a replay leaves in each table that the check reads, and those the check was asked of."""
     check, tables = hearing.check, tables_read(hearing.check)
     if not tables:
-        return Counted({}, frozenset())
+        return Counted({}, ())
     counts = asked(hearing, workspace, question(check, count_query(tables), len(tables)))
     sizes = {str(row["table_name"]): int(str(row["row_count"])) for row in counts.result.rows} if counts.result else {}
     population = derived_population(check)
-    if not population:
-        return Counted(sizes, frozenset())
-    found = asked(hearing, workspace, question(check, population, KEYS_KEPT))
-    known = found.result.rows if found.result else ()
-    return Counted(sizes, frozenset(identity(row, check.key) for row in known))
+    found = asked(hearing, workspace, question(check, population, ROWS_COMPARED)) if population else None
+    return Counted(sizes, found.result.rows if found and found.result else ())
 
 
 def question(check: Check, query: str, rows_kept: int) -> Check:
@@ -164,11 +153,6 @@ def asked(hearing: Hearing, workspace: Workspace, check: Check) -> Replay:
     if not replay.red and not replay.green:
         raise BrokenError(f"what the replay wrote could not be counted: {crash(replay)}")
     return replay
-
-
-def identity(row: Row, key: tuple[str, ...]) -> str:
-    """Returns a row's identity: its key, or all of it."""
-    return json.dumps([row.get(column) for column in key] if key else row, sort_keys=True)
 
 
 def rows(replay: Replay) -> str:

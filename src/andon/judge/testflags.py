@@ -1,0 +1,117 @@
+"""Reads the new tests for what regression tests do that prove nothing; it runs none of them."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+
+from andon.judge.hearing import Hearing
+from andon.judge.outcome import fails, holds, needs_eyes
+from andon.models import Proof
+
+SOURCE_NAME = re.compile(r"\w\.(py|js|ts|go|rs|sql|toml|cfg)$|__version__|CHANGELOG")
+"""Texts by which a test would look at the source instead of at what it does."""
+HARD_CALLS = frozenset(
+    {"os._exit", "os.abort", "os.kill", "sys.exit", "exit", "quit", "pytest.exit", "atexit.register"}
+)
+SOFT_CALLS = {
+    "inspect.getsource": "reads source code",
+    "inspect.signature": "asks how code is written, not what it does",
+    "ast.parse": "reads source code",
+    "hasattr": "asks whether a name is there, not what it does",
+    "getattr": "asks whether a name is there, not what it does",
+    "monkeypatch.setattr": "replaces a part of the product",
+    "mocker.patch": "replaces a part of the product",
+    "patch": "replaces a part of the product",
+    "patch.object": "replaces a part of the product",
+    "Mock": "asks a mock",
+    "MagicMock": "asks a mock",
+    "mock.patch": "replaces a part of the product",
+    "pytest.skip": "can be skipped",
+    "pytest.importorskip": "can be skipped",
+    "pytest.mark.skip": "can be skipped",
+    "pytest.mark.skipif": "can be skipped",
+    "pytest.mark.xfail": "may fail",
+    "time.sleep": "waits",
+    "time.time": "depends on the clock",
+    "datetime.now": "depends on the clock",
+    "random.random": "depends on chance",
+    "os.getenv": "depends on the environment",
+    "os.environ.get": "depends on the environment",
+}
+
+
+def test_reads_straight(hearing: Hearing) -> Proof:
+    """Holds when the new tests assert on what the product does, and on nothing that can be there without a fix."""
+    name = "test reads straight"
+    hard: list[str] = []
+    soft: list[str] = []
+    with hearing.at(hearing.test_diff) as base:
+        for path in hearing.patch.tests:
+            if not path.endswith(".py"):
+                continue
+            text = (base.root / path).read_text(encoding="utf-8", errors="replace")
+            for is_hard, what in test_flags(text):
+                (hard if is_hard else soft).append(f"{path} {what}")
+    if hard:
+        return fails(name, hard[0], [*hard, *soft])
+    if soft:
+        return needs_eyes(name, soft[0] + (f" (and {len(soft) - 1} more)" if soft[1:] else ""), soft)
+    return holds(name, f"{len(hearing.patch.tests)} new test files assert on what the product does")
+
+
+def test_flags(text: str) -> Iterator[tuple[bool, str]]:
+    """Yields (is it hard, what) for each thing in a test file that lets it pass or fail without the product."""
+    try:
+        tree = ast.parse(text)
+    except SyntaxError as error:
+        yield True, f"is no valid Python: {error.msg} in line {error.lineno}"
+        return
+    for node in ast.walk(tree):
+        line = getattr(node, "lineno", 0)
+        for is_hard, what in node_flags(node):
+            yield is_hard, f"line {line}: {what}"
+    yield from asserts_nothing(tree)
+
+
+def node_flags(node: ast.AST) -> Iterator[tuple[bool, str]]:
+    """Yields what one node does that regression tests should not."""
+    if isinstance(node, ast.Attribute | ast.Name):
+        name = ast.unparse(node)
+        if name in SOFT_CALLS:
+            yield False, f"`{name}` {SOFT_CALLS[name]}"
+        if name in ("sys.modules", "sys.settrace", "sys._getframe", "sys.meta_path"):
+            yield True, f"`{name}` rewires the interpreter"
+    if isinstance(node, ast.Call) and ast.unparse(node.func) in HARD_CALLS:
+        yield True, f"`{ast.unparse(node.func)}` ends the run"
+    elif isinstance(node, ast.Import | ast.ImportFrom):
+        names = [node.module or ""] if isinstance(node, ast.ImportFrom) else [alias.name for alias in node.names]
+        yield from (
+            (True, f"imports `{name}`") for name in names if name.split(".")[0] in ("_pytest", "pluggy", "andon")
+        )
+    elif isinstance(node, ast.Constant) and isinstance(node.value, str) and SOURCE_NAME.search(node.value):
+        yield False, f"names {node.value[-60:]!r}: it may read the source instead of what it does"
+    elif isinstance(node, ast.FunctionDef) and node.name.startswith("pytest_"):
+        yield True, f"defines the runner's hook `{node.name}`"
+    elif isinstance(node, ast.Assign) and any(ast.unparse(target) == "pytest_plugins" for target in node.targets):
+        yield True, "loads plugins into the runner"
+    elif isinstance(node, ast.ExceptHandler) and all(isinstance(line, ast.Pass | ast.Continue) for line in node.body):
+        yield False, "swallows an exception"
+
+
+def asserts_nothing(tree: ast.Module) -> Iterator[tuple[bool, str]]:
+    """Yields each test function in which nothing is asserted, or only constants are."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name.startswith("test"):
+            told = [one for one in ast.walk(node) if isinstance(one, ast.Assert) and not constant(one.test)]
+            calls = [ast.unparse(one.func) for one in ast.walk(node) if isinstance(one, ast.Call)]
+            if not told and not any(
+                "raises" in call or ".assert" in call or call.startswith("assert") for call in calls
+            ):
+                yield False, f"line {node.lineno}: `{node.name}` asserts nothing"
+
+
+def constant(test: ast.expr) -> bool:
+    """Tells whether an assertion names nothing that could change."""
+    return not any(isinstance(node, ast.Name | ast.Call | ast.Attribute) for node in ast.walk(test))
