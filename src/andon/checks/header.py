@@ -201,13 +201,17 @@ def _name(value: JsonValue) -> str:
 
 
 def _duration(value: JsonValue) -> timedelta:
-    found = parse_duration(REMARK.split(value.strip())[0] if isinstance(value, str) else value)
+    try:
+        found = parse_duration(REMARK.split(value.strip())[0] if isinstance(value, str) else value)
+    except OverflowError:
+        found = timedelta.max
     if found > timedelta(days=366_000):
         raise ValueError("longer than a thousand years")
     return found
 
 
-def _some_time(value: JsonValue) -> timedelta:
+def some_time(value: JsonValue) -> timedelta:
+    """Returns a duration that is longer than nothing. Raises ValueError for anything else."""
     found = _duration(value)
     if found <= timedelta(0):
         raise ValueError("must be longer than nothing")
@@ -234,14 +238,14 @@ def _one_of(allowed: type[Severity] | type[Autonomy]) -> Callable[[JsonValue], s
 
 KEYS: dict[str, Callable[[JsonValue], object]] = {
     "check": _name,
-    "every": _some_time,
+    "every": some_time,
     "at": _word,
     "key": _words,
     "upstream": _words,
     "severity": _one_of(Severity),
     "for": _count,
     "lateness": _duration,
-    "timeout": _some_time,
+    "timeout": some_time,
     "rows_kept": _count,
     "autonomy": _one_of(Autonomy),
     "why": _text,

@@ -5,12 +5,10 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Callable, Mapping
-from datetime import timedelta
 
 from pydantic import JsonValue
 
-from andon.checks.header import KEYS, Entry, Problem, build, unknown_key
-from andon.config import parse_duration
+from andon.checks.header import KEYS, Entry, Problem, build, some_time, unknown_key
 from andon.models import Check, CheckKind
 
 STATUSES = range(100, 600)
@@ -25,7 +23,7 @@ def read_toml_check(text: str, path: str, sha256: str) -> tuple[Check | None, li
         place = re.search(r"line (\d+)", str(error))
         return None, [Problem(path, int(place[1]) if place else 1, f"is not valid TOML: {error}")]
     kind = table.pop("kind", None)
-    if kind not in OPTIONS:
+    if not isinstance(kind, str) or kind not in OPTIONS:
         return None, [Problem(path, _line(text, "kind"), 'write kind = "http", "command" or "heartbeat"')]
     known = OPTIONS[kind]
     header: dict[str, Entry] = {}
@@ -97,10 +95,7 @@ def _argv(value: JsonValue) -> JsonValue:
 
 
 def _seconds(value: JsonValue) -> JsonValue:
-    found = parse_duration(value)
-    if found <= timedelta(0):
-        raise ValueError("must be longer than nothing")
-    return found.total_seconds()
+    return some_time(value).total_seconds()
 
 
 def _some(value: JsonValue) -> JsonValue:
