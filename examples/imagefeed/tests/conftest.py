@@ -6,7 +6,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import psycopg
@@ -49,9 +49,9 @@ def server_url() -> Iterator[str | None]:
     shutil.rmtree(home, ignore_errors=True)
 
 
-@pytest.fixture
-def scratch_url(server_url: str | None, request: pytest.FixtureRequest) -> Iterator[str]:
-    """URL of a migrated database without rows, for this test alone."""
+@contextmanager
+def fresh_database(server_url: str | None, name: str) -> Iterator[str]:
+    """URL of a migrated database without rows: a new one of the own server, or the one handed to us, emptied."""
     if server_url is None:
         given = os.environ["ANDON_SCRATCH_URL"]
         with connected(given) as conn:
@@ -59,12 +59,25 @@ def scratch_url(server_url: str | None, request: pytest.FixtureRequest) -> Itera
             conn.execute(f"truncate {TABLES} restart identity".encode())
         yield given
         return
-    name = f"feed_{abs(hash(request.node.nodeid))}"
     with psycopg.connect(server_url, autocommit=True) as conn:
         conn.execute(f"create database {name} template feed_template".encode())
     yield _database(server_url, name)
     with psycopg.connect(server_url, autocommit=True) as conn:
         conn.execute(f"drop database {name} with (force)".encode())
+
+
+@pytest.fixture
+def scratch_url(server_url: str | None, request: pytest.FixtureRequest) -> Iterator[str]:
+    """URL of a migrated database without rows, for this test alone."""
+    with fresh_database(server_url, f"feed_{abs(hash(request.node.nodeid))}") as url:
+        yield url
+
+
+@pytest.fixture(scope="module")
+def module_url(server_url: str | None, request: pytest.FixtureRequest) -> Iterator[str]:
+    """URL of a migrated database without rows, to fill once and read from before any test of the module runs."""
+    with fresh_database(server_url, f"feed_{abs(hash(request.node.nodeid))}") as url:
+        yield url
 
 
 @pytest.fixture

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,28 +15,60 @@ from asking import ask
 from imagefeed.clock import parse_moment
 from imagefeed.replay import RecordedAnswers, RecordedRun, main, read_evidence, recorded_reply
 from imagefeed.source.pictures import draw_picture
-from imagefeed.store import Connection
+from imagefeed.store import Connection, Row, connected
 
 EVENING = Path(__file__).parent / "evidence" / "rough-evening.json"
 FIRST, SECOND = "20260302T180000Z", "20260302T183000Z"
-Replayed = Callable[..., int]
+LATER = parse_moment("2026-03-02T18:40:00+00:00")
+Replayed = Callable[[dict[str, Any]], int]
+
+
+@dataclass(frozen=True)
+class Evening:
+    """What the scratch database held after the recorded evening was replayed."""
+
+    code: int
+    runs: list[Row]
+    fetches: list[Row]
+    images: list[Row]
+    batches: dict[str, Row]
+    zero_bytes: list[Row]
+
+
+@pytest.fixture(scope="module")
+def again(module_url: str, tmp_path_factory: pytest.TempPathFactory) -> Evening:
+    """The recorded evening, replayed once for all tests that only look at it."""
+    with pytest.MonkeyPatch.context() as patch:
+        _point(patch, EVENING, tmp_path_factory.mktemp("evening"), module_url)
+        code = main()
+    with connected(module_url) as conn:
+        return Evening(
+            code,
+            conn.execute("select * from runs order by as_of").fetchall(),
+            conn.execute("select * from fetches order by run_id, url, attempt").fetchall(),
+            conn.execute("select * from images").fetchall(),
+            {row["batch_id"]: row for row in conn.execute("select * from batches")},
+            ask(module_url, "no-zero-byte-images", now=LATER),
+        )
 
 
 @pytest.fixture
 def replayed(scratch_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Replayed:
-    """Replays the recorded evening, or other evidence, into the test's database, and gives the exit code."""
+    """Replays evidence into the test's own database, and gives the exit code."""
 
-    def replay(evidence: dict[str, Any] | None = None) -> int:
-        path = EVENING
-        if evidence is not None:
-            path = tmp_path / "evidence.json"
-            path.write_text(json.dumps(evidence))
-        monkeypatch.setenv("ANDON_EVIDENCE", str(path))
-        monkeypatch.setenv("ANDON_SCRATCH", str(tmp_path))
-        monkeypatch.setenv("ANDON_SCRATCH_URL", scratch_url)
+    def replay(evidence: dict[str, Any]) -> int:
+        path = tmp_path / "evidence.json"
+        path.write_text(json.dumps(evidence))
+        _point(monkeypatch, path, tmp_path, scratch_url)
         return main()
 
     return replay
+
+
+def _point(patch: pytest.MonkeyPatch, evidence: Path, scratch: Path, url: str) -> None:
+    patch.setenv("ANDON_EVIDENCE", str(evidence))
+    patch.setenv("ANDON_SCRATCH", str(scratch))
+    patch.setenv("ANDON_SCRATCH_URL", url)
 
 
 def evening() -> dict[str, Any]:
@@ -48,55 +81,39 @@ def recorded(**wanted: object) -> list[dict[str, Any]]:
     return [one for one in fetches if all(one[key] == value for key, value in wanted.items())]
 
 
-def test_runs_are_those_of_the_record_at_their_times(replayed: Replayed, conn: Connection) -> None:
-    assert replayed() == 0
-    runs = conn.execute("select run_id, as_of, status from runs order by as_of").fetchall()
-    assert [(row["run_id"], row["as_of"], row["status"]) for row in runs] == [
+def test_runs_are_those_of_the_record_at_their_times(again: Evening) -> None:
+    assert again.code == 0
+    assert [(row["run_id"], row["as_of"], row["status"]) for row in again.runs] == [
         (FIRST, parse_moment("2026-03-02T18:00:00+00:00"), "finished"),
         (SECOND, parse_moment("2026-03-02T18:30:00+00:00"), "finished"),
     ]
 
 
-def test_answers_come_as_recorded_attempt_by_attempt(replayed: Replayed, conn: Connection) -> None:
-    replayed()
-    seen = conn.execute(
-        "select run_id, url, attempt, status, bytes, declared_bytes from fetches where origin = 'lumen'"
-    ).fetchall()
-    wanted = [{key: one[key] for key in seen[0]} for one in recorded(origin="lumen")]
-    key = ("run_id", "url", "attempt")
-    assert sorted(seen, key=lambda row: [row[name] for name in key]) == sorted(
-        wanted, key=lambda row: [row[name] for name in key]
-    )
+def test_answers_come_as_recorded_attempt_by_attempt(again: Evening) -> None:
+    names = ("run_id", "url", "attempt", "status", "bytes", "declared_bytes")
+    seen = [tuple(row[name] for name in names) for row in again.fetches if row["origin"] == "lumen"]
+    assert sorted(seen) == sorted(tuple(row[name] for name in names) for row in recorded(origin="lumen"))
 
 
-def test_trouble_is_overcome_as_it_was_then(replayed: Replayed, conn: Connection, scratch_url: str) -> None:
-    replayed()
+def test_trouble_is_overcome_as_it_was_then(again: Evening) -> None:
     assert recorded(status=429)
     assert recorded(status=503)
-    assert ask(scratch_url, "no-zero-byte-images", now=parse_moment("2026-03-02T18:40:00+00:00")) == []
-    images = conn.execute("select count(*) as n from images where origin <> 'harbor'").fetchall()[0]["n"]
-    good = {
-        one["url"] for one in recorded(fetcher="fetch_picture", status=200, error=None) if one["origin"] != "harbor"
+    assert again.zero_bytes == []
+    good = recorded(fetcher="fetch_picture", status=200, error=None)
+    assert {row["url"] for row in again.images if row["origin"] != "harbor"} == {
+        one["url"] for one in good if one["origin"] != "harbor"
     }
-    assert images == len(good)
 
 
-def test_batch_that_was_open_then_is_open_again(replayed: Replayed, conn: Connection) -> None:
-    missing = {one["run_id"] for one in recorded(status=503)}
-    assert missing == {FIRST}
-    replayed()
-    closed = conn.execute("select completed_at from batches where batch_id = %s", [f"{FIRST}/prairie"]).fetchone()
-    assert closed is not None
-    assert closed["completed_at"] > parse_moment("2026-03-02T18:30:00+00:00")
+def test_batch_that_was_open_then_is_open_again(again: Evening) -> None:
+    assert {one["run_id"] for one in recorded(status=503)} == {FIRST}
+    assert again.batches[f"{FIRST}/prairie"]["completed_at"] > parse_moment("2026-03-02T18:30:00+00:00")
 
 
-def test_replay_twice_gives_the_same_rows(replayed: Replayed, conn: Connection) -> None:
-    query = "select fingerprint, status, bytes, at from fetches order by run_id, url, attempt"
-    replayed()
-    first = conn.execute(query).fetchall()
-    conn.execute("truncate stages, fetches, classifications, images, items, summaries, listings, batches, rates, runs")
-    replayed()
-    assert conn.execute(query).fetchall() == first
+def test_replay_again_gives_the_same_rows(again: Evening, replayed: Replayed, conn: Connection) -> None:
+    assert replayed(evening()) == 0
+    rows = conn.execute("select * from fetches order by run_id, url, attempt").fetchall()
+    assert [{**row, "fetch_id": 0} for row in rows] == [{**row, "fetch_id": 0} for row in again.fetches]
 
 
 def test_evidence_without_runs_is_refused(replayed: Replayed, capsys: pytest.CaptureFixture[str]) -> None:
@@ -126,18 +143,18 @@ def without_prices() -> dict[str, Any]:
 
 
 def test_run_that_finished_then_and_breaks_now_is_no_replay(
-    replayed: Replayed, conn: Connection, capsys: pytest.CaptureFixture[str]
+    replayed: Replayed, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert replayed(without_prices()) == 1
     assert "finished then, and now: ValueError: no price in 'on request'" in capsys.readouterr().err
 
 
-def test_run_that_failed_then_may_fail_now(replayed: Replayed, conn: Connection, scratch_url: str) -> None:
+def test_run_that_failed_then_may_fail_now(replayed: Replayed, scratch_url: str) -> None:
     evidence = without_prices()
     for run in evidence["context"]["runs"]:
         run["status"] = "failed"
     assert replayed(evidence) == 0
-    found = ask(scratch_url, "run-finished", now=parse_moment("2026-03-02T18:40:00+00:00"))
+    found = ask(scratch_url, "run-finished", now=LATER)
     assert [row["run_id"] for row in found] == [FIRST, SECOND]
 
 
