@@ -256,8 +256,6 @@ def test_any_toml_or_python_text_is_read_or_told(text: str) -> None:
 KEYS = st.sampled_from(["kind", "url", "argv", "period", "expect", "json", "every", "why", "decided", "key", "for"])
 SCALARS = st.booleans() | st.integers() | st.floats() | st.text("ab1s\n", max_size=5)
 PLAIN = SCALARS | st.sampled_from(["http", "heartbeat"])
-    st.booleans() | st.integers() | st.floats() | st.text("ab1s\n", max_size=5) | st.sampled_from(["http", "heartbeat"])
-)
 
 
 @given(st.dictionaries(KEYS, st.recursive(PLAIN, lambda inner: st.lists(inner, max_size=2), max_leaves=3)))

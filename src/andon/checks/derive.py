@@ -103,21 +103,26 @@ def _bounded_by(place: exp.Expr) -> exp.Expr | None:
     from sqlglot import exp
 
     node = place
-    while node.parent is not None:
-        parent = node.parent
-        if isinstance(parent, (exp.GT, exp.GTE)) and parent.expression is node:
-            return _plain(parent.this)
-        if isinstance(parent, (exp.LT, exp.LTE)) and parent.this is node:
-            return _plain(parent.expression)
-        if isinstance(parent, exp.Between) and parent.args.get("low") is node:
-            return _plain(parent.this)
-        if isinstance(parent, (exp.Add, exp.Cast)) and parent.this is node and isinstance(parent, exp.Cast):
-            node = parent
-        elif isinstance(parent, (exp.Sub, exp.Paren)) and parent.this is node:
-            node = parent  # `:since - interval '1 day'` looks further back: nothing is lost by it
-        else:
-            return None
-    return None
+    while isinstance(parent := node.parent, (exp.Cast, exp.Sub, exp.Paren)) and parent.this is node:
+        node = parent  # `:since - interval '1 day'` looks further back: nothing is lost by it
+    side: exp.Expr | None = None
+    if isinstance(parent, (exp.GT, exp.GTE)) and parent.expression is node:
+        side = parent.this
+    elif isinstance(parent, (exp.LT, exp.LTE)) and parent.this is node:
+        side = parent.expression
+    elif isinstance(parent, exp.Between) and parent.args.get("low") is node:
+        side = parent.this
+    return _plain(side) if side is not None and parent is not None and _is_condition(parent) else None
+
+
+def _is_condition(comparison: exp.Expr) -> bool:
+    """Tells whether a comparison is a condition as it stands: not under a NOT, a CASE or a function."""
+    from sqlglot import exp
+
+    node = comparison.parent
+    while isinstance(node, (exp.And, exp.Or, exp.Paren)):
+        node = node.parent
+    return isinstance(node, (exp.Where, exp.Having, exp.Join))
 
 
 def _plain(side: exp.Expr) -> exp.Expr | None:
