@@ -21,8 +21,14 @@ LEASE = timedelta(seconds=30)
 """A worker that has not shown itself for so long is taken for dead."""
 TICKETS, FIXES = "tickets", "fixes"
 
+
+
+def _no_boundary(name: str) -> None:
+    """Does nothing at a step's boundary."""
+
+
 _app: App | None = None  # DBOS calls plain functions: the one place where a running engine finds its app
-_boundary: Callable[[str], None] = lambda name: None
+_boundary: Callable[[str], None] = _no_boundary
 
 
 def step(name: str, work: Callable[[], workflows.Result]) -> workflows.Result:
@@ -84,7 +90,7 @@ class Engine:
         *,
         poll: timedelta = timedelta(seconds=1),
         sweeps: bool = True,
-        boundary: Callable[[str], None] = lambda name: None,
+        boundary: Callable[[str], None] = _no_boundary,
     ) -> None:
         self.app = app
         self.poll = poll

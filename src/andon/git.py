@@ -267,6 +267,25 @@ class GitRepo:
         rejected = [line.split("\t")[-1] for line in told.splitlines() if line.startswith("!")]
         raise GitError(f"push to {branch} was refused: {' '.join(rejected)} {said.words}".strip(), permanent=True)
 
+    def try_push(self, branch: str) -> None:
+        """Does everything of a push to a branch but the push.
+
+        Raises:
+            GitError: it would be refused: no right to push, or the branch is checked out in the remote's work tree.
+        """
+        self._git("push", "--dry-run", "--porcelain", "--no-verify", "--", self.url, f"+{self.head(branch)}:refs/heads/andon-doctor", remote=True)
+        path = Path(self.url.removeprefix("file://"))
+        if not path.is_dir() or (path / "HEAD").exists():
+            return  # a server decides by itself, and a bare repository has nothing checked out
+        checked_out = try_git("symbolic-ref", "--short", "HEAD", cwd=path).out.decode().strip()
+        allowed = try_git("config", "receive.denyCurrentBranch", cwd=path).out.decode().strip()
+        if checked_out == branch and allowed not in ("updateInstead", "ignore", "warn"):
+            raise GitError(
+                f"{branch} is checked out in {path}, which refuses pushes: run `git -C {path} config "
+                "receive.denyCurrentBranch updateInstead`, or give it an `origin`",
+                permanent=True,
+            )
+
     def remote_head(self, branch: str) -> str | None:
         """Returns where a branch of the remote stands right now; None when it does not exist.
 

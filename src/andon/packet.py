@@ -19,7 +19,7 @@ from andon.models import (
     Ticket,
     Watched,
 )
-from andon.quoting import quote
+from andon.quoting import escaped, is_plain, longest_run, prose, quote
 from andon.store import Store
 
 ROWS_SHOWN = 5
@@ -81,13 +81,13 @@ def head(packet: Packet) -> str:
     if spend.tokens or spend.usd:
         cost += f", {spend.tokens} tokens, ${spend.usd:.2f}"
     lines = [
-        f"# Ticket {it.id}: {quote(it.title, 200)}",
+        f"# Ticket {it.id}: {prose(it.title, 200)}",
         f"**{it.status.value}** · {it.system} · severity {it.severity.value} · autonomy {it.autonomy.value} · cost {cost}",
     ]
     if it.reason:
-        lines.append(f"> {quote(it.reason, 600)}")
-    if it.body:
-        lines.append(quote(it.body, 2000))
+        lines.append(f"> {prose(it.reason, 600)}")
+    if it.body and packet.check is None:
+        lines += [prose(part, 2000) for part in it.body.split("\n\n") if part.strip()]
     return "\n\n".join(lines)
 
 
@@ -98,8 +98,8 @@ def symptom(packet: Packet) -> str:
         return ""
     lines = [
         f"## The check: {check.name}",
-        f"*Why it exists*: {quote(check.why, 600)}",
-        f"*What was decided*: {quote(check.decided, 600)}",
+        f"*Why it exists*: {prose(check.why, 600)}",
+        f"*What was decided*: {prose(check.decided, 600)}",
     ]
     if evidence is not None:
         lines.append(f"It was red at {evidence.asked_at:%Y-%m-%d %H:%M:%S} UTC with **{evidence.total}** offending rows:")
@@ -134,24 +134,15 @@ def change(packet: Packet) -> str:
         notes = [one.notes for one in packet.attempts if one.notes]
         return f"## No patch\n\n{notes[-1]}" if notes else ""
     patch = attempt.patch
-    fence = "`" * max(3, longest_run(patch.diff, "`") + 1)
+    fence = "`" * max(3, longest_run(patch.diff) + 1)
     return "\n\n".join(
         [
             f"## The fix (attempt {attempt.number}, {attempt.agent}, {patch.strategy or 'no strategy named'})",
-            quote(patch.summary, 800),
-            f"On base `{patch.base[:12]}`; regression test: {', '.join(f'`{quote(one, 120)}`' for one in patch.tests) or 'none'}",
-            f"{fence}diff\n{visible(reviewed(patch.diff))}\n{fence}",
+            prose(patch.summary, 800),
+            f"On base `{patch.base[:12]}`; regression test: {', '.join(f'{quote(one, 120)}' for one in patch.tests) or 'none'}",
+            f"{fence}diff\n{seen(reviewed(patch.diff))}\n{fence}",
         ]
     )
-
-
-def longest_run(text: str, character: str) -> int:
-    """Returns the length of the longest run of a character."""
-    longest = run = 0
-    for one in text:
-        run = run + 1 if one == character else 0
-        longest = max(longest, run)
-    return longest
 
 
 def reviewed(diff: str, *, limit: int = 120) -> str:
@@ -166,9 +157,9 @@ def reviewed(diff: str, *, limit: int = 120) -> str:
     return "\n".join(shown) if shown else diff
 
 
-def visible(text: str) -> str:
-    """Returns text with every control and direction character shown as an escape, line breaks and tabs kept."""
-    return "".join(c if c in "\n\t" or c.isprintable() else f"\\u{ord(c):04x}" for c in text)
+def seen(diff: str) -> str:
+    """Returns a diff with every character that hides or turns text shown as an escape; line breaks and tabs stay."""
+    return "".join(c if c in "\n\t" or is_plain(c) else escaped(c) for c in diff)
 
 
 def proofs(packet: Packet) -> str:
@@ -193,7 +184,7 @@ def not_checked(packet: Packet) -> str:
             "Rows that the bug already wrote are not repaired by the fix."
         )
         if eyes:
-            lines.append("Look at: " + "; ".join(f"{proof.name}: {quote(proof.saw, 200)}" for proof in eyes))
+            lines.append("Look at: " + "; ".join(f"{proof.name}: {prose(proof.saw, 200)}" for proof in eyes))
         lines.append(f"`andon approve {it.id}` signs it · `andon reject {it.id} --why \"...\"` sends it back")
     if packet.release is not None:
         release = packet.release
@@ -211,5 +202,5 @@ def history(packet: Packet) -> str:
     lines = ["## History"]
     for event in packet.events:
         moved = f" {event.old.value} → {event.new.value}" if event.old and event.new else ""
-        lines.append(f"- {event.at:%Y-%m-%d %H:%M:%S} {event.kind}{moved} by {quote(event.actor, 60)}: {quote(event.text, 400)}")
+        lines.append(f"- {event.at:%Y-%m-%d %H:%M:%S} {event.kind}{moved} by {prose(event.actor, 60)}: {prose(event.text, 400)}")
     return "\n".join(lines)

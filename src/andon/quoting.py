@@ -33,6 +33,11 @@ def quote(text: str, limit: int = LINE_LIMIT) -> str:
     return f"{ticks}{pad}{inside}{pad}{ticks}{length_note(text, limit)}"
 
 
+def prose(text: str, limit: int = LINE_LIMIT) -> str:
+    """Returns hostile text as plain Markdown prose: one line, every character that Markdown or rich reads is escaped."""
+    return re.sub(r"([\\`*_\[\]<>#|~!&])", r"\\\1", visible(text, limit)) + length_note(text, limit)
+
+
 def fence(text: str, limit: int = BLOCK_LIMIT, language: str = "") -> str:
     """Returns hostile text as a fenced Markdown block of its lines; otherwise as `quote`."""
     lines = [escape_tags(visible(line, limit)) for line in text[:limit].splitlines() or [""]]

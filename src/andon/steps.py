@@ -33,6 +33,7 @@ from andon.models import (
 from andon.protocols import Case
 
 if TYPE_CHECKING:
+    from andon.checks.heartbeat import Ping
     from andon.store import Known
 
 LOOP = "loop"
@@ -62,11 +63,19 @@ def ask_due(app: App, system: str) -> int:
         now=now,
         sandbox=None,
         root=app.check_root(system),
-        pings=app.store.pings(system),
+        pings=last_pings(app, system),
     )
     for check, result in zip(due, results, strict=True):
-        app.store.save_result(system, beyond_residue(app, system, check, result))
+        app.store.save_result(system, beyond_residue(app, system, check, result), check=check)
     return len(due)
+
+
+def last_pings(app: App, system: str) -> dict[str, Ping]:
+    """Returns check name -> the last sign of life of the job it listens to."""
+    from andon.checks.heartbeat import Ping
+
+    found = app.store.pings(system)
+    return {name: Ping(name, ping.kind, ping.at) for name, pings in found.items() for ping in pings[:1]}
 
 
 def beyond_residue(app: App, system: str, check: Check, result: CheckResult) -> CheckResult:
@@ -86,7 +95,8 @@ def ask_newer(app: App, system: str, check: Check, moment: datetime, result: Che
 
     if check.kind is not CheckKind.SQL or check.at is None:
         return result
-    return ask_sql(newer_than(check, moment), app.data(system), None, app.now())
+    data = app.data(system)
+    return ask_sql(newer_than(check, moment, dialect=data.dialect), data, None, app.now())
 
 
 def detect(app: App, system: str) -> list[int]:

@@ -17,7 +17,7 @@ from andon.app import App
 from andon.errors import AndonError, ConflictError, ExternalError
 from andon.models import Autonomy, Lane, Status, Ticket, VerdictOutcome
 
-Result = TypeVar("Result", str, int, bool, list[int], None)
+Result = TypeVar("Result", str, int, bool, list[int])
 
 
 class Step(Protocol):

@@ -7,6 +7,7 @@ from andon.checks.evidence import population, record_evidence
 from andon.checks.functions import check
 from andon.checks.header import load_check_text
 from andon.checks.load import load_checks
+from andon.checks.newer import newer_than
 from andon.checks.report import as_json, exit_code, junit, render
 from andon.checks.sweep import ask_all
 
@@ -20,6 +21,7 @@ __all__ = [
     "junit",
     "load_check_text",
     "load_checks",
+    "newer_than",
     "population",
     "record_evidence",
     "render",

@@ -72,7 +72,8 @@ def andon(ctx: click.Context, path: Path | None) -> None:
 def main() -> None:
     """Runs the command line; an error of andon's own is one clear line and exit code 2."""
     try:
-        andon(standalone_mode=False)
+        code = andon(standalone_mode=False)
+        sys.exit(code if isinstance(code, int) else 0)
     except click.exceptions.Abort:
         click.echo("stopped", err=True)
         sys.exit(130)

@@ -10,7 +10,7 @@ import click
 from andon.app import App
 from andon.cli.open import open_app
 from andon.errors import NotFoundError
-from andon.models import Check, CheckResult, CheckState
+from andon.models import Check, CheckResult
 
 
 @click.command()
@@ -25,8 +25,8 @@ def check(
 ) -> None:
     """Ask the checks now (all, or these). Exit code 0: ok. 1: one is failing. 2: one could not be asked."""
     from andon.checks import as_json as to_json
+    from andon.checks import exit_code, render
     from andon.checks import junit as to_junit
-    from andon.checks import render
 
     with open_app(ctx) as app:
         name = app.config.system_name(system)
@@ -35,9 +35,16 @@ def check(
         results = ask_now(app, name, chosen, watermarks)
     if junit is not None:
         junit.write_text(to_junit(results), encoding="utf-8")
-    click.echo(to_json(results) if as_json else render(results, chosen, colour=use_colour()))
-    states = {result.state for result in results}
-    ctx.exit(2 if CheckState.ERROR in states else 1 if CheckState.FAILING in states else 0)
+    click.echo(to_json(results) if as_json else "\n".join(colourful(line) for line in render(results)))
+    ctx.exit(exit_code(results))
+
+
+def colourful(line: str) -> str:
+    """Returns a line of the report with its state in colour; click leaves colours out of a pipe."""
+    for state, colour in ((" ok ", "green"), (" FAILING", "red"), (" failing", "red"), (" ERROR", "yellow"), (" error", "yellow")):
+        if state in f"{line} " and not line.startswith(("_", " ")):
+            return line.replace(state.strip(), click.style(state.strip(), fg=colour), 1)
+    return line
 
 
 def ask_now(
@@ -49,7 +56,11 @@ def ask_now(
     needs_data = any(one.kind in ("sql", "python") for one in chosen)
     if needs_data and app.config.system(system).data:
         app.find_data(system)  # refuses a login that can write, before any question is asked
-    pings = app.store.pings(system) if any(one.kind == "heartbeat" for one in chosen) else {}
+    pings = {}
+    if any(one.kind == "heartbeat" for one in chosen):
+        from andon.steps import last_pings
+
+        pings = last_pings(app, system)
     return ask_all(
         chosen,
         open_data=lambda: app.open_data(system),
@@ -83,12 +94,3 @@ def choose(checks: tuple[Check, ...], names: tuple[str, ...]) -> tuple[Check, ..
             hint = f"did you mean {near[0]}?" if near else f"there are: {', '.join(sorted(known)) or 'none'}"
             raise NotFoundError(f"no check {name!r}; {hint}")
     return tuple(known[name] for name in names) if names else checks
-
-
-def use_colour() -> bool:
-    """Tells whether stdout is a terminal that wants colours."""
-    import sys
-
-    from andon.config import env_flag
-
-    return sys.stdout.isatty() and not env_flag("NO_COLOR")

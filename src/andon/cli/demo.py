@@ -14,7 +14,7 @@ from andon.app import App, alone
 from andon.config import load
 from andon.errors import AndonError
 from andon.models import Status, Ticket
-from andon.quoting import quote
+from andon.quoting import visible
 
 LIMIT = 600.0
 """Seconds after which the demonstration gives up waiting."""
@@ -69,7 +69,7 @@ def watch_loop(place: Path, *, yes: bool) -> tuple[Ticket | None, dict[str, floa
 
     def progress(ticket: int, text: str) -> None:
         spoken.append(text)
-        say(f"{time.monotonic() - began:6.1f} s  {quote(text, 150)}")
+        say(f"{time.monotonic() - began:6.1f} s  {visible(text, 150)}")
 
     heading(f"andon up (its folder: {place})")
     with App(load(place / "andon.toml"), progress=progress) as app, alone(app):
@@ -91,7 +91,7 @@ def follow(app: App, began: float, times: dict[str, float], *, yes: bool) -> Tic
             seen = event.id
             if event.new is not None:
                 times.setdefault(f"{event.ticket}:{event.new.value}", round(time.monotonic() - began, 1))
-                heading(f"ticket {event.ticket} is {event.new.value}: {quote(event.text, 400)}")
+                heading(f"ticket {event.ticket} is {event.new.value}: {visible(event.text, 400)}")
         tickets = app.store.list_tickets()
         first = min(tickets, key=lambda one: one.id) if tickets else None
         if first is not None and first.status in ENDED:
@@ -129,7 +129,7 @@ def report(place: Path, ticket: Ticket | None, times: dict[str, float], *, as_js
     if ticket is None:
         heading(f"no ticket within {LIMIT:.0f} s; look into {place}")
         return
-    heading(f"ticket {ticket.id} ended {ticket.status.value}: {quote(ticket.reason, 500)}")
+    heading(f"ticket {ticket.id} ended {ticket.status.value}: {visible(ticket.reason, 500)}")
     say(f"look further: cd {place} && andon show {ticket.id}; git -C {place}/origin.git log -3")
     if as_json:
         gate_at = times.get("gate")

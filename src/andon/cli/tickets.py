@@ -86,10 +86,10 @@ def waits_for_person(ticket: Ticket) -> bool:
 def line(ticket: Ticket) -> str:
     """Returns a ticket as one line."""
     status = click.style(f"{ticket.status.value:<10}", fg=STATUS_COLOURS.get(ticket.status, "blue"))
-    from andon.quoting import quote
+    from andon.quoting import visible
 
-    reason = f"  {quote(ticket.reason, 90)}" if ticket.reason else ""
-    return f"{ticket.id:>4}  {status} {ticket.system:<12} {quote(ticket.title, 60)}{reason}"
+    reason = f"  {visible(ticket.reason, 90)}" if ticket.reason else ""
+    return f"{ticket.id:>4}  {status} {ticket.system:<12} {visible(ticket.title, 60)}{reason}"
 
 
 @click.command()

@@ -18,7 +18,7 @@ from andon.app import App, alone
 from andon.cli.open import open_config
 from andon.cli.tickets import STATUS_COLOURS, waits_for_person
 from andon.models import CheckResult, CheckState, Status, Ticket
-from andon.quoting import quote
+from andon.quoting import visible
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -129,7 +129,7 @@ def run_once(app: App) -> None:
             break  # the phase could not move it (somebody else did, or an outage): the next sweep looks again
     for ticket in app.store.list_tickets():
         if waits_for_person(ticket):
-            click.echo(f"ticket {ticket.id} waits for you: {ticket.status.value}. {quote(ticket.reason, 300)}")
+            click.echo(f"ticket {ticket.id} waits for you: {ticket.status.value}. {visible(ticket.reason, 300)}")
 
 
 def report_moves(app: App, engine: Engine, feed: Feed, stop: threading.Event) -> None:
@@ -141,7 +141,7 @@ def report_moves(app: App, engine: Engine, feed: Feed, stop: threading.Event) ->
             seen = event.id
             if event.kind in ("moved", "opened", "attached", "note", "stopped"):
                 moved = f"{event.new.value}: " if event.new else ""
-                feed.say(event.ticket, f"{moved}{quote(event.text, 300)}")
+                feed.say(event.ticket, f"{moved}{visible(event.text, 300)}")
         if engine.trouble != trouble:
             trouble = engine.trouble
             feed.say(0, f"trouble: {trouble}" if trouble else "the trouble is over")
@@ -169,7 +169,7 @@ def picture(app: App, engine: Engine, feed: Feed) -> RenderableType:
         parts.append(Text(summary(results), style="dim"))
     parts.append(tickets_table(tickets, feed, app.now()))
     for at, ticket, text in list(feed.lines)[-6:]:
-        parts.append(Text(f"{at:%H:%M:%S} {ticket or '':>4} {quote(text, 110)}", style="dim"))
+        parts.append(Text(f"{at:%H:%M:%S} {ticket or '':>4} {visible(text, 110)}", style="dim"))
     if engine.trouble:
         parts.append(Text(f"trouble: {engine.trouble}", style="yellow"))
     return Group(*parts)
@@ -204,5 +204,5 @@ def tickets_table(tickets: tuple[Ticket, ...], feed: Feed, now: datetime) -> Ren
             continue
         doing = feed.now.get(one.id, "") if not waits_for_person(one) else f"waits for you: andon review {one.id}"
         colour = STATUS_COLOURS.get(one.status, "blue")
-        table.add_row(str(one.id), f"[{colour}]{one.status.value}[/]", quote(one.title, 50), quote(doing, 80))
+        table.add_row(str(one.id), f"[{colour}]{one.status.value}[/]", visible(one.title, 50), visible(doing, 80))
     return table

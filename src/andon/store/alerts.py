@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from pydantic import JsonValue
 from sqlalchemy import Connection, Table, delete, func, insert, select
@@ -50,7 +50,7 @@ class Sweep(NamedTuple):
 class Ping(NamedTuple):
     """A sign of life of a watched job: `start`, `success` or `fail`."""
 
-    kind: str
+    kind: Literal["start", "success", "fail"]
     at: datetime
     data: dict[str, JsonValue]
 

@@ -50,6 +50,7 @@ def _arguments() -> argparse.ArgumentParser:
     source = commands.add_parser("source", help="serve the shops")
     source.add_argument("--port", type=int, default=8760)
     source.add_argument("--seed", type=int, default=7)
+    source.add_argument("--slot", type=float, help="seconds between new listings, to watch it live (default 900)")
     for command in (run, backfill, source):
         command.add_argument(
             "--misbehave",
@@ -95,7 +96,8 @@ def _source(asked: argparse.Namespace, settings: Settings) -> None:
     from imagefeed.source.catalogue import Catalogue
     from imagefeed.source.server import Shops, SourceServer
 
-    shops = Shops(Catalogue(asked.seed), _misbehaviours(asked))
+    slot = {"slot": timedelta(seconds=asked.slot)} if asked.slot else {}
+    shops = Shops(Catalogue(asked.seed, **slot), _misbehaviours(asked))
     with SourceServer(shops.answer, port=asked.port, control=shops.control) as server:
         print(f"IMAGEFEED_SOURCE={server.url}", flush=True)
         server.wait()
