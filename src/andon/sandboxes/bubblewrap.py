@@ -11,6 +11,7 @@ import signal
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
+from typing import IO
 
 from andon.config import search_path
 from andon.errors import SandboxError
@@ -59,14 +60,15 @@ class BubblewrapSandbox:
         """
         status_read, status_write = os.pipe()
         go_read, go_write = os.pipe()
-        argv = [self.program, *self._arguments(command, status_write, go_read), "--", *command.argv]
+        # In a file of its own: on the command line, everybody on the machine could read the environment.
+        words = _sealed("\0".join(self._arguments(command, status_write, go_read)) + "\0")
         try:
             started = subprocess.Popen(
-                argv,
+                [self.program, "--args", str(words), "--", *command.argv],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
-                pass_fds=(status_write, go_read),
+                pass_fds=(status_write, go_read, words),
                 env={"PATH": "/usr/bin:/bin"},
                 cwd="/",
             )
@@ -77,8 +79,9 @@ class BubblewrapSandbox:
         finally:
             os.close(status_write)
             os.close(go_read)
-        with open(status_read, "rb") as status, held_in_group(command.limits) as group:
-            return _attend(started, status, go_write, group, command)
+            os.close(words)
+        with open(status_read, "rb") as status, open(go_write, "wb") as go, held_in_group(command.limits) as group:
+            return _attend(started, status, go, group, command)
 
     def _arguments(self, command: Command, status: int, go: int) -> Iterator[str]:
         yield from self.fixed
@@ -125,41 +128,65 @@ def _fixed() -> Iterator[str]:
         yield from ("--size", str(size), "--tmpfs", place)
 
 
-def _attend(started: subprocess.Popen[bytes], status: object, go: int, group: Group | None, command: Command) -> Ran:
+def _sealed(text: str) -> int:
+    """Returns a descriptor of a nameless file with this text."""
+    file = os.memfd_create("andon")
+    os.write(file, os.fsencode(text))
+    os.lseek(file, 0, os.SEEK_SET)
+    return file
+
+
+def _attend(
+    started: subprocess.Popen[bytes], status: IO[bytes], go: IO[bytes], group: Group | None, command: Command
+) -> Ran:
     """Bounds the command while it is still held back, lets it go, and follows it to its end."""
-    lines = iter(status)  # type: ignore[call-overload]
-    try:
-        child = _first_child(lines)
-        if child is not None:
-            _bound(child, command.limits, group)
-    finally:
-        os.close(go)
+    child: int | None = None
 
     def kill() -> None:
         # The first process of the namespace: the kernel ends all others with it.
-        if child is not None:
+        if child is not None and started.poll() is None:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(child, signal.SIGKILL)
         started.kill()
 
-    captured = follow(
-        started,
-        stdin=command.stdin.encode(),
-        seconds=command.limits.seconds,
-        output_bytes=command.limits.output_bytes,
-        kill=kill,
-    )
-    ended = any(b'"exit-code"' in line for line in lines)
-    if child is not None and (ended or captured.timed_out or captured.code >= 128):
+    with started:
+        try:
+            child = _first_child(status)
+            if child is not None:
+                # It may have ended already: then bubblewrap says why.
+                with contextlib.suppress(ProcessLookupError):
+                    _bound(child, command.limits, group)
+            go.close()
+            captured = follow(
+                started,
+                stdin=command.stdin.encode(),
+                seconds=command.limits.seconds,
+                output_bytes=command.limits.output_bytes,
+                kill=kill,
+            )
+        except OSError as error:
+            kill()
+            raise SandboxError(f"the command could not be bounded: {error}") from error
+        except BaseException:
+            # Ctrl-C, above all: nothing may go on running unattended.
+            kill()
+            raise
+    ended = any(b'"exit-code"' in line for line in status)
+    return _ended(captured, started=child is not None, ended=ended)
+
+
+def _ended(captured: Captured, *, started: bool, ended: bool) -> Ran:
+    """Returns how the command ended, which bubblewrap's own end may hide."""
+    if started and (ended or captured.timed_out or captured.code >= 128):
         return _ran(captured)
     words = captured.stderr.strip()
-    if child is not None and words.startswith(NOT_FOUND):
+    if started and words.startswith(NOT_FOUND):
         return _ran(captured._replace(code=127, stderr=words.removeprefix(NOT_FOUND)))
     raise SandboxError(f"the command could not be started in isolation: {words[-800:] or 'bubblewrap said nothing'}")
 
 
-def _first_child(lines: Iterator[bytes]) -> int | None:
-    for line in lines:
+def _first_child(status: IO[bytes]) -> int | None:
+    for line in status:
         if b'"child-pid"' in line:
             return int(json.loads(line)["child-pid"])
     return None

@@ -83,7 +83,7 @@ def make_group(*, memory_bytes: int, processes: int) -> Group | None:
 
 
 def _make(found: Hierarchy, *, memory_bytes: int, processes: int) -> Group:
-    name = PREFIX + secrets.token_hex(6)
+    name = f"{PREFIX}{os.getpid()}-{secrets.token_hex(6)}"
     group = Group(found.version, tuple(parent / name for parent in found.parents))
     try:
         for folder in group.folders:

@@ -59,6 +59,8 @@ class LandlockSandbox:
         missing = ["names and sizes of files outside can be seen", "there is no process namespace"]
         if not self._features["alone"]:
             missing += ["UDP is open", "programs that start a server on loopback fail"]
+        if not self._features["alone"] and os.geteuid() == 0:
+            missing.append("commands run as root, though without its capabilities")
         if self._features["abi"] < SIGNALS_SCOPED:
             missing.append("signals reach the user's other processes")
         if find_hierarchy() is None:
@@ -101,12 +103,12 @@ class LandlockSandbox:
         finally:
             os.close(asked_read)
             os.close(told_write)
-        with open(told_read, "rb") as told, held_in_group(command.limits) as group:
-            with open(asked_write, "w", encoding="utf-8") as asked:
-                if group is not None:
-                    group.add(started.pid)
-                json.dump(self._asked(command, room), asked)
-            return self._attend(started, told, command, group)
+        with (
+            open(told_read, "rb") as told,
+            open(asked_write, "w", encoding="utf-8") as asked,
+            held_in_group(command.limits) as group,
+        ):
+            return self._attend(started, asked, told, self._asked(command, room), command, group)
 
     def _asked(self, command: Command, room: Path) -> dict[str, Any]:
         home, tmp = room / "home", room / "tmp"
@@ -127,20 +129,41 @@ class LandlockSandbox:
             "namespaces": self.namespaces,
         }
 
-    def _attend(self, started: subprocess.Popen[bytes], told: IO[bytes], command: Command, group: Group | None) -> Ran:
+    def _attend(
+        self,
+        started: subprocess.Popen[bytes],
+        asked: IO[str],
+        told: IO[bytes],
+        description: dict[str, Any],
+        command: Command,
+        group: Group | None,
+    ) -> Ran:
         def kill() -> None:
             # The launcher ends the whole tree and then itself; a group makes sure of it.
             started.terminate()
             if group is not None:
                 group.kill()
 
-        captured = follow(
-            started,
-            stdin=command.stdin.encode(),
-            seconds=command.limits.seconds,
-            output_bytes=command.limits.output_bytes,
-            kill=kill,
-        )
+        with started:
+            try:
+                if group is not None:
+                    group.add(started.pid)
+                json.dump(description, asked)
+                asked.close()
+                captured = follow(
+                    started,
+                    stdin=command.stdin.encode(),
+                    seconds=command.limits.seconds,
+                    output_bytes=command.limits.output_bytes,
+                    kill=kill,
+                )
+            except OSError as error:
+                kill()
+                raise SandboxError(f"the command could not be bounded: {error}") from error
+            except BaseException:
+                # Ctrl-C, above all: nothing may go on running unattended.
+                kill()
+                raise
         lines = list(_documents(told))
         begun = next((line for line in lines if "abi" in line), None)
         if begun is None:

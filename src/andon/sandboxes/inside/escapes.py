@@ -34,7 +34,7 @@ def main(asked: dict[str, Any]) -> None:
         ("see processes outside", lambda: sees_none(asked["pid"])),
         ("signal a process outside", lambda: refused(lambda: outside(asked["pid"], os.kill))),
         ("trace a process outside", lambda: refused(lambda: outside(asked["pid"], trace))),
-        ("become root", lambda: refused(lambda: os.setuid(0))),
+        ("become root", become_root),
         ("hold a capability", no_capability),
         ("gain rights by setuid programs", no_new_rights),
         ("find secrets in the environment", lambda: clean_environment()),
@@ -158,6 +158,13 @@ def trace(pid: int, _: int) -> None:
 def status(name: str) -> str:
     with open("/proc/self/status") as file:
         return next((line.split(":")[1].strip() for line in file if line.startswith(name + ":")), "?")
+
+
+def become_root() -> Told:
+    """Tells whether root's powers stay out of reach; being called root without them gives nothing."""
+    if os.geteuid() != 0:
+        return refused(lambda: os.setuid(0))
+    return no_capability()
 
 
 def no_capability() -> Told:
