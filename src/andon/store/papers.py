@@ -65,7 +65,8 @@ def upsert(
         statement = statement.on_conflict_do_update(index_elements=list(keys), set_=changes)
     else:
         statement = statement.on_conflict_do_nothing(index_elements=list(keys))
-    return connection.execute(statement).rowcount == 1
+    # Not the row count: for an insert, drivers need not know it.
+    return connection.execute(statement.returning(table.c[keys[0]])).first() is not None
 
 
 def _whole(value: object) -> object:
