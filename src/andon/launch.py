@@ -70,13 +70,21 @@ def with_tests(argv: Sequence[str], tests: Sequence[str], folder: Path) -> tuple
 
 def with_trace(argv: Sequence[str], out: Path, root: Path) -> tuple[str, ...]:
     """Returns a Python command that runs under the tracer; any other command as it is."""
-    program = Path(argv[0]).name
-    if not program.startswith("python") or len(argv) < 2:
+    start = _program(argv)
+    if not Path(argv[start]).name.startswith("python"):
         return tuple(argv)
-    flags = next((place for place, word in enumerate(argv[1:], 1) if word == "-m" or not word.startswith("-")), None)
+    words = enumerate(argv[start + 1 :], start + 1)
+    flags = next((place for place, word in words if word == "-m" or not word.startswith("-")), None)
     if flags is None:
         return tuple(argv)
     return (*argv[:flags], str(INSIDE / "andon_trace.py"), str(out), str(root), *argv[flags:])
+
+
+def _program(argv: Sequence[str]) -> int:
+    """Returns the place of the program: the first word after `env` and its settings."""
+    if Path(argv[0]).name != "env":
+        return 0
+    return next((place for place, word in enumerate(argv[1:], 1) if "=" not in word), 0)
 
 
 def _runner(argv: Sequence[str]) -> int:
