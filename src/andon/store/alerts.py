@@ -12,7 +12,7 @@ from sqlalchemy import Connection, Table, delete, func, insert, select
 from andon.errors import NotFoundError
 from andon.models import Alert, AlertState, Check, CheckResult, CheckState, row_fingerprint
 from andon.store import tables as t
-from andon.store.papers import Part, dump, dump_value, load, load_value, upsert
+from andon.store.papers import Part, dump, dump_value, inserting, load, load_value, upsert
 
 RUNS_KEPT = 500
 """Runs of a check that are kept for the picture of its past."""
@@ -283,18 +283,19 @@ def _save_result(connection: Connection, system: str, result: CheckResult, check
 
 
 def _see_rows(connection: Connection, system: str, check: Check, result: CheckResult) -> None:
-    prints = {row_fingerprint(check, row) for row in result.rows}
-    known = first_seen(connection, system, check.name, sorted(prints)) if prints else {}
-    for fingerprint in sorted(prints):
-        first = min(known.get(fingerprint, result.asked_at), result.asked_at)
-        row: dict[str, object] = {
-            "system": system,
-            "check_name": result.check,
-            "fingerprint": fingerprint,
-            "first_seen": first,
-            "last_seen": result.asked_at,
-        }
-        upsert(connection, t.offenders, row, ("system", "check_name", "fingerprint"))
+    """Keeps when rows were first and last seen, in one statement however many there are."""
+    prints = sorted({row_fingerprint(check, row) for row in result.rows})
+    if not prints:
+        return
+    same = {"system": system, "check_name": check.name, "first_seen": result.asked_at, "last_seen": result.asked_at}
+    statement = inserting(connection, t.offenders).values([{**same, "fingerprint": one} for one in prints])
+    newer = statement.excluded.last_seen
+    statement = statement.on_conflict_do_update(
+        index_elements=["system", "check_name", "fingerprint"],
+        set_={"last_seen": newer},
+        where=t.offenders.c.last_seen < newer,
+    )
+    connection.execute(statement)
 
 
 def _trim_runs(connection: Connection, system: str, check: str) -> None:

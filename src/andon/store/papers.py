@@ -5,14 +5,16 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Sequence
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar, cast
 
 from pydantic import BaseModel, JsonValue
 from pydantic_core import PydanticSerializationError
 from sqlalchemy import Connection, Table
-from sqlalchemy.dialects import postgresql, sqlite
 
 from andon.store.database import Database
+
+if TYPE_CHECKING:
+    from sqlalchemy.dialects.postgresql import Insert
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -58,8 +60,7 @@ def upsert(
     connection: Connection, table: Table, values: dict[str, object], keys: Sequence[str], *, replace: bool = True
 ) -> bool:
     """Writes a row by its key; tells whether anything was written. Without `replace` an existing row stays."""
-    insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
-    statement = insert(table).values(**values)
+    statement = inserting(connection, table).values(**values)
     if replace:
         changes = {name: value for name, value in values.items() if name not in keys}
         statement = statement.on_conflict_do_update(index_elements=list(keys), set_=changes)
@@ -67,6 +68,17 @@ def upsert(
         statement = statement.on_conflict_do_nothing(index_elements=list(keys))
     # Not the row count: for an insert, drivers need not know it.
     return connection.execute(statement.returning(table.c[keys[0]])).first() is not None
+
+
+def inserting(connection: Connection, table: Table) -> Insert:
+    """Returns an insert that knows `on conflict`; both engines share its words, and only one of them is imported."""
+    if connection.dialect.name == "postgresql":
+        from sqlalchemy.dialects.postgresql import insert
+
+        return insert(table)
+    from sqlalchemy.dialects.sqlite import insert as insert_sqlite
+
+    return cast("Insert", insert_sqlite(table))
 
 
 def _whole(value: object) -> object:
