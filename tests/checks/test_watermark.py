@@ -226,7 +226,7 @@ class Arriving:
 @given(STEPS, st.lists(ROWS, max_size=20))
 @example([Insert(0, False, 1), "sweep", Insert(10, True, 0)], [])
 @example([Insert(0, False, 1), "sweep while rows arrive"], [Insert(10, True, 0), Insert(0, False, 7)])
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 def test_no_offending_row_inside_lateness_is_ever_missed(steps: list[Insert | str], arriving: list[Insert]) -> None:
     arriving = list(arriving)
     table, check, watermark = Table(), incremental(), None
