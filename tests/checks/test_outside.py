@@ -312,11 +312,6 @@ def test_function_without_a_database_is_told(python_checks: tuple[Path, dict[str
 )
 def test_heartbeat_is_judged_by_period_and_grace(last: Ping, minutes_ago: int, state: CheckState) -> None:
     beat = check(CheckKind.HEARTBEAT, period=3600.0, grace=300.0)
-    kinds = {
-        "success": Ping("outside", "success", NOW),
-        "start": Ping("outside", "start", NOW),
-        "fail": Ping("outside", "fail", NOW),
-    }
     result = judge_heartbeat(beat, last, NOW + timedelta(minutes=minutes_ago))
     assert (result.state, result.total) == (state, int(state is CheckState.FAILING))
 

@@ -109,7 +109,7 @@ def results() -> tuple[CheckResult, ...]:
             state=CheckState.FAILING,
             asked_at=NOW,
             seconds=1.2,
-            rows=({"id": 1, "note": hostile},),
+            rows=(row,),
             total=17,
         ),
         CheckResult(check="gone", state=CheckState.ERROR, asked_at=NOW, seconds=0.0, message=f"unreachable {hostile}"),
