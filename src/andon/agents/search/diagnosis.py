@@ -11,7 +11,7 @@ from contextlib import suppress
 from datetime import datetime
 
 from andon.agents.search import lanes
-from andon.agents.search.bisect import Bisected, bisect, confirm
+from andon.agents.search.bisect import Bisected, Colour, bisect, confirm
 from andon.agents.search.deviance import Deviation, deviations
 from andon.agents.search.findings import (
     Change,
@@ -22,12 +22,12 @@ from andon.agents.search.findings import (
     touched_functions,
 )
 from andon.agents.search.lineage import Writer, bare, executed_writers, find_writers
-from andon.agents.search.localise import Hint, Spectrum, both, less, lines_of, localise, spectrum
+from andon.agents.search.localise import Hint, Spectrum, less, lines_of, localise, spectrum
 from andon.agents.search.replays import Asked, Replays, seconds_left
 from andon.agents.search.reverts import reverts
 from andon.agents.search.slices import healthy_part
 from andon.agents.search.source import (
-    DiffLines,
+    Block,
     Function,
     Lines,
     Sources,
@@ -90,9 +90,9 @@ def gather(case: Case, replays: Replays, head: Replay) -> Findings:
     ran = functions_ran(known, trace)
     origins = tuple(function for function, _ in functions_with_values(sources, case.brief.contrasts, trace))
     path = call_path(head.calls, wrote[0].function, known) if wrote and wrote[0].function else ()
-    suspects = suspects_of(change, trace, ran, origins, path)
+    suspects = suspects_of(change, ran, origins, path)
     odd = deviations(known, suspects)
-    hints = hints_for(change, path, origins, odd, suspects)
+    hints = hints_for(change, path, origins, odd, ran)
     locations = with_untraced(
         localise([spectrum("evidence", trace, failed=True), *passing], sources, hints=hints), change
     )
@@ -142,10 +142,29 @@ def find_change(case: Case, replays: Replays) -> Bisected | None:
         return None
     named = [change.commit for change in case.brief.changes if change.kind == "commit" and change.commit in commits]
     for suspect in named[:CONFIRMED]:
-        found = confirm(commits, suspect, replays.colours)
+        found = confirm(commits, suspect, lambda asked: replays.colours(asked, trace=True))
         if found is not None:
-            return found
-    return bisect(commits, replays.colours, start=before_onset(case, entries))
+            return settled(case, replays, found)
+    return settled(case, replays, bisect(commits, replays.colours, start=before_onset(case, entries)))
+
+
+def settled(case: Case, replays: Replays, found: Bisected) -> Bisected:
+    """Returns a bisect whose good commit is the culprit's own parent; without a culprit when that parent is not green.
+
+    The log puts branches that ran side by side into one line, in which a neighbour need not be a parent.
+    """
+    if found.culprit is None:
+        return found
+    try:
+        parent = case.history.log(f"{found.culprit}^", limit=1)[0].commit
+    except GitError:
+        return found._replace(culprit=None)  # a root commit: nothing came before it
+    if parent == found.good:
+        return found
+    colours = replays.colours([parent])
+    if colours[parent] is not Colour.GREEN:
+        return found._replace(culprit=None, colours={**found.colours, **colours})
+    return found._replace(good=parent, colours={**found.colours, **colours})
 
 
 def before_onset(case: Case, entries: Sequence[CommitEntry]) -> int:
@@ -196,7 +215,7 @@ def compare(
         parent=good,
         red=after,
         green=before,
-        touched=touched_at_head(case, diff, culprit, sources),
+        touched=touched_at_head(then, diff.blocks, sources),
         blocks=tuple(piece.block for piece in pieces),
         deciding=tuple(piece.block for piece in deciding),
         reverse=deciding[0].diff if deciding else whole,
@@ -215,17 +234,23 @@ def texts_at(case: Case, commit: str, paths: Collection[str], sources: Sources) 
     return found
 
 
-def touched_at_head(case: Case, diff: DiffLines, culprit: str, sources: Sources) -> dict[str, set[int]]:
-    """Returns the lines of head that a change added, or that stand where it took lines away."""
+def touched_at_head(then: Mapping[str, str], blocks: Sequence[Block], sources: Sources) -> dict[str, set[int]]:
+    """Returns the lines of head that a change added, or that stand beside where it only took lines away.
+
+    `then` holds the files as they were right after the change.
+    """
     touched: dict[str, set[int]] = {}
-    for path in {*diff.added, *diff.gaps} & set(sources):
-        lines = diff.added.get(path) or diff.gaps.get(path, set())
-        then = sources[path] if culprit == case.workspace.commit else case.history.show(culprit, path)
-        last = sources[path].count("\n") + 1
-        moved_lines = {line for line in map_lines(then, sources[path], lines) if line <= last}
-        if moved_lines:
-            touched[path] = moved_lines
-    return touched
+    for block in blocks:
+        if block.path in then:
+            new = (
+                range(block.start, block.start + len(block.new))
+                if block.new
+                else (max(block.start - 1, 1), block.start)
+            )
+            last = sources[block.path].count("\n") + 1
+            lines = {line for line in map_lines(then[block.path], sources[block.path], new) if line <= last}
+            touched.setdefault(block.path, set()).update(lines)
+    return {path: lines for path, lines in touched.items() if lines}
 
 
 def moved(case: Case, trace: Lines, commit: str, sources: Sources) -> dict[str, set[int]]:
@@ -253,27 +278,26 @@ def suite_spectra(case: Case) -> list[Spectrum]:
 
 def suspects_of(
     change: Change | None,
-    trace: Lines,
     ran: Sequence[Function],
     origins: Sequence[Function],
     path: Sequence[Function],
 ) -> tuple[Function, ...]:
     """Returns the functions whose siblings are looked at: those of the change that ran, else those near the rows."""
     if change is not None:
-        touched = touched_functions(ran, both(change.touched, trace) or change.touched)
-        blamed = blamed_functions(change, touched)
+        touched = touched_functions(ran, change.touched)
+        blamed = tuple(dict.fromkeys(one for _, functions in blamed_functions(change, touched) for one in functions))
         if blamed or touched:
             return blamed or touched
     return tuple(dict.fromkeys((*origins, *path)))
 
 
-def blamed_functions(change: Change, touched: Sequence[Function]) -> tuple[Function, ...]:
-    """Returns the touched functions that the deciding pieces lie in, or lead into when they call what came with them.
+def blamed_functions(change: Change, touched: Sequence[Function]) -> list[tuple[Block, tuple[Function, ...]]]:
+    """Returns for each deciding piece the touched functions it lies in, or leads into when it calls what came with it.
 
     A new call of a new function decides by what that function does, not by being made.
     """
     new = [one for one in touched if one.start in change.touched.get(one.path, ())]
-    blamed: dict[Function, None] = {}
+    blamed = []
     for block in change.deciding:
         words = set(re.findall(r"\w+", "\n".join(block.new)))
         called = [one for one in new if one.name.rpartition(".")[2] in words]
@@ -284,8 +308,8 @@ def blamed_functions(change: Change, touched: Sequence[Function]) -> tuple[Funct
         inside = [
             one for one in touched if one.path == block.path and any(one.top <= line <= one.end for line in lines)
         ]
-        blamed.update(dict.fromkeys(called or inside))
-    return tuple(blamed)
+        blamed.append((block, tuple(called or inside)))
+    return blamed
 
 
 def hints_for(
@@ -293,7 +317,7 @@ def hints_for(
     path: Sequence[Function],
     origins: Sequence[Function],
     odd: Sequence[Deviation],
-    blamed: Sequence[Function],
+    ran: Sequence[Function],
 ) -> list[Hint]:
     """Returns the reasons besides the spectra to suspect lines."""
     hints = [
@@ -302,18 +326,23 @@ def hints_for(
     ]
     if change is not None:
         hints.append(Hint("the culprit touched it", 0.6, change.touched))
-        hints.append(Hint("taking it out helps", 0.5, decided_lines(change)))
-        hints.append(Hint("what helps leads here", 0.3, both(change.touched, lines_of(blamed))))
+        hints.append(Hint("taking it out helps", 0.8, decided_lines(change, touched_functions(ran, change.touched))))
     best: Mapping[str, Deviation] = {one.function.place: one for one in reversed(odd)}
     hints += [Hint(f"lacks {one.lacks}", 0.5 * one.score, lines_of([one.function])) for one in best.values()]
     return hints
 
 
-def decided_lines(change: Change) -> dict[str, set[int]]:
-    """Returns the lines of the pieces that decide."""
+def decided_lines(change: Change, touched: Sequence[Function]) -> dict[str, set[int]]:
+    """Returns the lines of the pieces that decide, or of the new functions that they lead into."""
     found: dict[str, set[int]] = {}
-    for block in change.deciding:
-        found.setdefault(block.path, set()).update(range(block.start, block.start + max(1, len(block.new))))
+    for block, functions_there in blamed_functions(change, touched):
+        lines = set(range(block.start, block.start + max(1, len(block.new))))
+        led = [one for one in functions_there if one.path != block.path or not lines & set(range(one.top, one.end + 1))]
+        if led:
+            for path, numbers in lines_of(led).items():
+                found.setdefault(path, set()).update(numbers)
+        else:
+            found.setdefault(block.path, set()).update(lines)
     return found
 
 

@@ -136,7 +136,8 @@ def fixed_since(case: Case, replays: Replays) -> tuple[Why, str] | None:
 def crashed(case: Case, head: Replay) -> Diagnosis:
     """Returns the diagnosis of a ticket whose replay cannot be run: nothing is known of the code."""
     seen = head.ran.words if head.result is None else head.result.message
-    answer = f"unknown: the replay itself failed on the head commit, which proves nothing: {visible(seen, 400)}"
+    last = " | ".join(seen.strip().splitlines()[-3:])[-400:]
+    answer = f"unknown: the replay itself failed on the head commit, which proves nothing: {visible(last, 400)}"
     chain = [whys.why_red(case), Why(question="Does today's code write such rows?", answer=answer)]
     return ended(case, chain, Lane.UNKNOWN, "Unknown: the replay cannot be run, repair it first", None)
 

@@ -7,7 +7,15 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
-from andon.agents.search.source import Function, Lines, Sources, function_at, functions_of, statement_at
+from andon.agents.search.source import (
+    Function,
+    Lines,
+    Sources,
+    function_at,
+    functions_of,
+    statement_at,
+    whole_statements,
+)
 from andon.models import Location
 
 DULL = 0.1
@@ -61,6 +69,14 @@ def localise(
     unequal worth: suspicion = 1 - product of (1 - weight) (noisy or), with half of Ochiai as its weight, and a tenth
     for what runs at import alone.
     """
+    hints = [
+        hint._replace(
+            lines={
+                path: whole_statements(path, sources[path], hint.lines[path]) for path in hint.lines if path in sources
+            }
+        )
+        for hint in hints
+    ]
     dull = {path: import_lines(text) for path, text in sources.items()}
     believed: dict[tuple[str, int], float] = {}
     for (path, line), score in ochiai(spectra).items():

@@ -31,7 +31,9 @@ def reverts(blocks: Sequence[Block], then: Mapping[str, str], sources: Sources) 
             continue
         moved = at_head(block, then[block.path], sources[block.path])
         text = without(moved, sources[block.path]) if moved else None
-        if moved and text is not None and not same_code(block.path, text, sources[block.path]):
+        if moved is None or text is None or same_code(block.path, text, sources[block.path]):
+            continue
+        if not leaves_gap(block.path, sources[block.path], text):
             found.append(Revert(moved, diff_of(block.path, sources[block.path], text)))
     return tuple(found[:MOST])
 
@@ -75,6 +77,30 @@ def same_code(path: str, old: str, new: str) -> bool:
         return old == new
     left, right = code_of(old), code_of(new)
     return left is not None and left == right
+
+
+def leaves_gap(path: str, old: str, new: str) -> bool:
+    """Tells whether the new text still uses a name of the module that only the old one binds: it cannot run."""
+    before, after = (parse(text) if path.endswith(".py") else None for text in (old, new))
+    if before is None or after is None:
+        return False
+    used = {node.id for node in ast.walk(after) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)}
+    return bool((bound(before) - bound(after)) & used)
+
+
+def bound(tree: ast.Module) -> set[str]:
+    """Returns the names that a module binds at its top."""
+    names: set[str] = set()
+    for node in tree.body:
+        if isinstance(node, ast.Import | ast.ImportFrom):
+            names |= {alias.asname or alias.name.partition(".")[0] for alias in node.names}
+        elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            names.add(node.name)
+        else:
+            names |= {
+                part.id for part in ast.walk(node) if isinstance(part, ast.Name) and isinstance(part.ctx, ast.Store)
+            }
+    return names
 
 
 def code_of(text: str) -> str | None:

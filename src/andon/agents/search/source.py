@@ -166,10 +166,22 @@ def statements(text: str) -> tuple[Statement, ...]:
     return tuple(sorted(set(found)))
 
 
+@lru_cache(maxsize=2048)
+def statement_lines(text: str) -> dict[int, Statement]:
+    """Returns the innermost statement of each line. Callers must not change it."""
+    return {line: one for one in statements(text) for line in range(one.start, one.end + 1)}
+
+
 def statement_at(text: str, line: int) -> Statement:
     """Returns the statement that holds a line; the line itself when none does."""
-    holding = [statement for statement in statements(text) if statement.start <= line <= statement.end]
-    return max(holding, key=lambda statement: statement.start, default=Statement(line, line))
+    return statement_lines(text).get(line, Statement(line, line))
+
+
+def whole_statements(path: str, text: str, lines: Collection[int]) -> set[int]:
+    """Returns all lines of the statements that the lines belong to: a trace shows a statement by its first alone."""
+    if not path.endswith(".py"):
+        return set(lines)
+    return {line for part in lines for one in [statement_at(text, part)] for line in range(one.start, one.end + 1)}
 
 
 def excerpt(text: str, start: int, end: int) -> str:

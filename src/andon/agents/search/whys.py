@@ -196,29 +196,32 @@ def why_broke(found: Findings) -> Why:
 
 
 def change_that_ran(found: Findings, change: Change, suspect: Function | None) -> tuple[str, list[Fact]]:
-    """Returns which touched lines ran, in words and facts; for a change that only took lines away, where it did."""
-    trace = found.head.trace
-    constant = constant_of(found) if suspect is None else None
-    touched: Lines = change.touched
-    if constant is not None:
-        touched = {constant.path: range(constant.start, constant.start + len(constant.new))}
-    places = [
-        (path, start, end)
-        for path, lines in touched.items()
-        for start, end in ranges(set(lines) & set(trace.get(path, ())) or set(lines), gap=2)
-        if suspect is None or (path == suspect.path and suspect.top <= start <= suspect.end)
-    ]
-    if not places:
+    """Returns which touched lines ran, in words and facts: those of a deciding piece first."""
+    place = place_of_change(found, change, suspect)
+    if place is None:
         return "", []
-    path, start, end = max(places, key=lambda place: place[2] - place[1])
-    end = min(end, suspect.end) if suspect else end
+    path, start, end = place
     facts = lines_that_ran(found, path, start, end)
     inside = f" in {suspect.name}" if suspect else ""
-    did = (
-        "ran in the replay" if any(isinstance(fact, TraceFact) for fact in facts) else "stand where it changed the file"
-    )
+    it_ran = any(isinstance(fact, TraceFact) for fact in facts)
+    did = "ran in the replay" if it_ran else "stand where it changed the file"
     swap = swapped(change, suspect)
     return f"Its lines {path}:{start}-{end}{inside} {did}.{f' There {swap}.' if swap else ''}", facts
+
+
+def place_of_change(found: Findings, change: Change, suspect: Function | None) -> tuple[str, int, int] | None:
+    """Returns (path, start, end) of what the change did in a function (None: outside of all); None when nothing."""
+    for block in change.deciding:
+        start, end = (block.start, block.start + len(block.new) - 1) if block.new else (block.start - 1, block.start)
+        if suspect is None or (block.path == suspect.path and suspect.top <= start <= end <= suspect.end):
+            return block.path, max(1, start), end
+    places = [
+        (path, start, min(end, suspect.end) if suspect else end)
+        for path, lines in change.touched.items()
+        for start, end in ranges(set(lines) & set(found.head.trace.get(path, ())) or set(lines), gap=2)
+        if suspect is None or (path == suspect.path and suspect.top <= start <= suspect.end)
+    ]
+    return max(places, key=lambda place: place[2] - place[1], default=None)
 
 
 def swapped(change: Change, suspect: Function | None) -> str:
@@ -226,14 +229,19 @@ def swapped(change: Change, suspect: Function | None) -> str:
     for block in change.deciding or change.blocks:
         if suspect and not (block.path == suspect.path and suspect.top <= block.start <= suspect.end + 1):
             continue
-        old, new = (" ".join(line.strip() for line in lines).strip() for lines in (block.old, block.new))
-        if block.old and max(len(block.old), len(block.new)) <= LONGEST // 2:
+        old, new = (" ".join(code_lines(lines)) for lines in (block.old, block.new))
+        if old and max(len(block.old), len(block.new)) <= LONGEST // 2:
             return (
                 f"`{visible(old, 200)}` became `{visible(new, 200)}`"
                 if new
                 else f"`{visible(old, 200)}` was taken away"
             )
     return ""
+
+
+def code_lines(lines: Sequence[str]) -> list[str]:
+    """Returns lines without their margins, and without those that are a comment or a text alone."""
+    return [line.strip() for line in lines if line.strip() and not line.strip().startswith(("#", '"""', "'" * 3))]
 
 
 def root_cause(found: Findings) -> str:
