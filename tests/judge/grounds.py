@@ -10,8 +10,9 @@ from typing import NamedTuple
 
 from andon.config import SystemSettings
 from andon.git import GitRepo
-from andon.judge import judge
-from andon.models import Check, Evidence, Patch, Verdict
+from andon.judge import PROOFS, judge
+from andon.judge.hearing import Hearing
+from andon.models import Check, Evidence, Patch, Proof, Verdict
 from andon.workspace import Means, open_workspace
 
 REGRESSION = '''"""The recorded evidence, replayed: the check finds nothing."""
@@ -70,6 +71,20 @@ class Stand(NamedTuple):
     def diff(self, files: Mapping[str, str | None]) -> str:
         """Returns the git diff from the base to these files."""
         return "".join(file_diff(self.work, path, text) for path, text in sorted(files.items()))
+
+    def prove(self, patch: Patch, *names: str) -> dict[str, Proof]:
+        """Returns only these proofs of a patch, in the judge's order: what one rule sees, without all the others."""
+        with open_workspace(self.means, self.base, "") as workspace:
+            hearing = Hearing(
+                patch=patch,
+                check=self.check,
+                evidence=self.evidence,
+                history=self.repo,
+                workspace=workspace,
+                settings=self.settings,
+                cache=self.cache,
+            )
+            return {rule.name: rule.prove(hearing) for rule in PROOFS if rule.name in names}
 
     def judge(self, patch: Patch) -> Verdict:
         """Returns the judge's verdict on a patch."""

@@ -49,7 +49,7 @@ def every_hunk_needed(hearing: Hearing) -> Proof:
     unneeded = [place for place, who in zip(tried, found, strict=True) if not who]
     needed = sum(1 for who in found if who and who != NO_CODE)
     if not needed:
-        return fails(name, "no changed place is needed: the patch works without any of them", details)
+        return fails(name, "no changed place is needed: the patch works without any one of them", details)
     if unneeded:
         return needs_eyes(name, f"{len(unneeded)} of {len(tried)} places are not needed: {unneeded[0].words}", details)
     if len(places) > len(tried):

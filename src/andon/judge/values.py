@@ -10,7 +10,7 @@ from andon.judge.queries import deciding_columns
 from andon.models import Proof, Row
 
 LEAST = 3
-"""Fewer rows than this may share a value by chance, and fewer healthy values than this are no variety."""
+"""Fewer rows than this may share a value by chance."""
 
 
 def plausible_values(hearing: Hearing) -> Proof:
@@ -41,7 +41,7 @@ def painted_over(hearing: Hearing, column: str, wrote: tuple[Counted, Counted]) 
     changed = [after[row] for row in offended if row in before and row in after and before[row] != after[row]]
     healthy = {str(value) for row, value in before.items() if row not in offended}
     values = {str(value) for value in changed}
-    if len(changed) >= LEAST and len(values) == 1 and len(healthy) >= LEAST and not values & healthy:
+    if len(changed) >= LEAST and len(values) == 1 and len(healthy) > 1 and not values & healthy:
         return f"all {len(changed)} rows that offended now hold {column} = {values.pop()}, which no healthy row holds"
     return ""
 

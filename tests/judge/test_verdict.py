@@ -1,0 +1,283 @@
+"""What the judge says when it cannot tell, and how it tells what it saw."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from grounds import Stand
+
+import andon.judge
+from andon.errors import SandboxError
+from andon.judge import PROOFS, render_verdict
+from andon.judge.cache import find_run, run_key, save_run
+from andon.judge.hearing import Hearing
+from andon.judge.suites import base_is_green, no_test_lost, suite_on_head
+from andon.models import (
+    Outcome,
+    Patch,
+    Proof,
+    Ran,
+    TestEvent,
+    TestRun,
+    Verdict,
+    VerdictOutcome,
+)
+from andon.protocols import Command
+from andon.testing.repos import commit_edits, make_tinyfeed
+from andon.workspace import open_workspace
+
+FIX = ("tinyfeed/fetch.py", "\n\ndef fetch_gallery(", "\n\n@retrying\ndef fetch_gallery(")
+FORBIDDEN = (
+    "andon.agents",
+    "andon.fix",
+    "andon.diagnose",
+    "anthropic",
+    "openai",
+    "pydantic_ai",
+    "litellm",
+    "acp",
+    "mcp",
+)
+RAN = Ran(code=0, stdout="", stderr="", seconds=1.0)
+
+
+def test_judge_imports_no_agent_no_stage_and_no_model() -> None:
+    folder = Path(andon.judge.__file__).parent
+    for path in folder.glob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            names = [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+            names += [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+            assert not [name for name in names if name.startswith(FORBIDDEN)], path.name
+
+
+def test_names_of_proofs_are_told_apart() -> None:
+    assert len({rule.name for rule in PROOFS}) == len(PROOFS)
+    assert all(rule.reason for rule in PROOFS)
+
+
+def test_evidence_that_makes_nothing_offend_is_not_reproduced(stand: Callable[[str], Stand]) -> None:
+    ground = stand("unwrapped-call")
+    calm = tuple(row for row in ground.evidence.context["fetches"] if row["fetcher"] != "gallery")
+    evidence = ground.evidence.model_copy(update={"context": {"fetches": calm}})
+    verdict = ground._replace(evidence=evidence).judge(ground.patch(ground.edited(*FIX)))
+    assert verdict.outcome is VerdictOutcome.NOT_REPRODUCED
+
+
+def test_replay_that_crashes_without_the_patch_is_the_judges_trouble(stand: Callable[[str], Stand]) -> None:
+    ground = stand("unwrapped-call")
+    evidence = ground.evidence.model_copy(update={"context": {}})
+    verdict = ground._replace(evidence=evidence).judge(ground.patch(ground.edited(*FIX)))
+    assert verdict.outcome is VerdictOutcome.JUDGE_BROKEN
+    assert "crashed on the base" in verdict.reason
+
+
+def test_base_that_is_not_there_is_the_judges_trouble(stand: Callable[[str], Stand]) -> None:
+    ground = stand("unwrapped-call")
+    patch = ground.patch(ground.edited(*FIX)).model_copy(update={"base": "0" * 40})
+    assert ground.judge(patch).outcome is VerdictOutcome.JUDGE_BROKEN
+
+
+class NoSandbox:
+    """A sandbox that never starts."""
+
+    name = "none"
+    weaker = ""
+
+    def run(self, command: Command) -> Ran:
+        raise SandboxError(f"cannot start {command.argv[0]}")
+
+
+def test_sandbox_that_does_not_start_is_the_judges_trouble(stand: Callable[[str], Stand]) -> None:
+    ground = stand("unwrapped-call")
+    ground = ground._replace(means=ground.means._replace(sandbox=NoSandbox()))
+    verdict = ground.judge(ground.patch(ground.edited(*FIX)))
+    assert verdict.outcome is VerdictOutcome.JUDGE_BROKEN
+    assert verdict.proofs[-1].name == "test reads straight"
+
+
+def test_check_that_is_not_the_one_at_the_base_needs_eyes(stand: Callable[[str], Stand]) -> None:
+    ground = stand("unwrapped-call")
+    other = ground._replace(check=ground.check.model_copy(update={"sha256": "0" * 64}))
+    proof = other.prove(ground.patch(ground.edited(*FIX)), "old evidence")["old evidence"]
+    assert proof.outcome is Outcome.NEEDS_EYES
+    assert "not the check that opened the ticket" in proof.saw
+
+
+def test_system_without_a_replay_is_never_proven(stand: Callable[[str], Stand]) -> None:
+    ground = stand("unwrapped-call")
+    ground = ground._replace(settings=ground.settings.model_copy(update={"replay": ""}))
+    proofs = ground.prove(ground.patch(ground.edited(*FIX)), "symptom on base", "symptom on head", "old evidence")
+    assert {proof.outcome for proof in proofs.values()} == {Outcome.NEEDS_EYES}
+
+
+# --- suites, by their events ----------------------------------------------------------------------------------------
+
+
+def run_of(*events: tuple[str, str], complete: bool = True) -> TestRun:
+    """A run with these (id, outcome)."""
+    told = tuple(TestEvent.model_validate({"id": name, "outcome": outcome}) for name, outcome in events)
+    return TestRun(ran=RAN, complete=complete, events=told)
+
+
+class Suites:
+    """Checkouts whose suite ends as told; stands for a workspace where only events matter."""
+
+    def __init__(self, base: TestRun, head: TestRun) -> None:
+        self.runs = [base, head]
+
+    def __enter__(self) -> Suites:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        return None
+
+    def at(self, commit: str | None = None, diff: str = "") -> Suites:
+        assert commit is not None or diff == ""
+        return self
+
+    def test(self) -> TestRun:
+        return self.runs.pop(0)
+
+
+def compared(base: TestRun, head: TestRun, stand: Callable[[str], Stand]) -> dict[str, Proof]:
+    """The suite's proofs on two runs."""
+    ground = stand("unwrapped-call")
+    patch = ground.patch(ground.edited(*FIX))
+    suites = Suites(base, head)
+    hearing = Hearing(patch, ground.check, ground.evidence, ground.repo, suites, ground.settings)  # type: ignore[arg-type]
+    return {proof.name: proof for proof in (base_is_green(hearing), suite_on_head(hearing), no_test_lost(hearing))}
+
+
+@pytest.mark.parametrize("outcome", ["skipped", "xfailed", None])
+def test_test_that_does_not_pass_any_more_is_lost(outcome: str | None, stand: Callable[[str], Stand]) -> None:
+    head = [("tests/a.py::one", "passed")] + ([("tests/a.py::two", outcome)] if outcome else [])
+    base = run_of(("tests/a.py::one", "passed"), ("tests/a.py::two", "passed"))
+    proofs = compared(base, run_of(*head), stand)
+    assert proofs["no test lost"].outcome is Outcome.FAILS
+    assert "tests/a.py::two" in proofs["no test lost"].saw
+
+
+def test_parameters_that_hold_the_time_of_day_are_not_lost(stand: Callable[[str], Stand]) -> None:
+    base = run_of(("tests/a.py::one[10:00]", "passed"), ("tests/a.py::one[10:01]", "passed"))
+    head = run_of(("tests/a.py::one[10:05]", "passed"), ("tests/a.py::one[10:06]", "passed"))
+    assert compared(base, head, stand)["no test lost"].outcome is Outcome.HOLDS
+
+
+def test_fewer_cases_of_a_test_are_lost(stand: Callable[[str], Stand]) -> None:
+    base = run_of(("tests/a.py::one[1]", "passed"), ("tests/a.py::one[2]", "passed"))
+    assert compared(base, run_of(("tests/a.py::one[1]", "passed")), stand)["no test lost"].outcome is Outcome.FAILS
+
+
+def test_run_that_exits_in_the_middle_is_never_green(stand: Callable[[str], Stand]) -> None:
+    base = run_of(("tests/a.py::one", "passed"))
+    head = run_of(("tests/a.py::one", "passed"), complete=False)
+    assert compared(base, head, stand)["suite on head"].outcome is Outcome.FAILS
+
+
+def test_test_that_was_red_before_may_stay_red_and_is_told(stand: Callable[[str], Stand]) -> None:
+    base = run_of(("tests/a.py::one", "passed"), ("tests/a.py::two", "passed"), ("tests/a.py::three", "failed"))
+    proofs = compared(base, base, stand)
+    assert proofs["base is green"].outcome is Outcome.NEEDS_EYES
+    assert "tests/a.py::three" in proofs["base is green"].saw
+    assert proofs["suite on head"].outcome is Outcome.HOLDS
+
+
+def test_suite_that_is_red_as_a_whole_breaks_the_judge(tmp_path: Path, stand: Callable[[str], Stand]) -> None:
+    ground = stand("unwrapped-call")
+    red = run_of(("tests/a.py::one", "failed"), ("tests/a.py::two", "error"), ("tests/a.py::three", "passed"))
+    with pytest.raises(Exception, match="the suite was red before anyone touched it"):
+        compared(red, red, stand)
+    assert not list(tmp_path.iterdir())
+    assert ground.evidence.total
+
+
+def test_new_test_that_takes_the_name_of_an_old_one_loses_it(stand: Callable[[str], Stand]) -> None:
+    ground = stand("unwrapped-call")
+    files = {**ground.edited(*FIX), "tests/deep/test_parse.py": "def test_it():\n    assert len('a') == 1\n"}
+    patch = ground.patch(files, test=None, tests=("tests/deep/test_parse.py",))
+    green = run_of(("tests/test_parse.py::one", "passed"))
+    suites = Suites(green, green)
+    hearing = Hearing(patch, ground.check, ground.evidence, ground.repo, suites, ground.settings)  # type: ignore[arg-type]
+    assert suite_on_head(hearing).outcome is Outcome.HOLDS
+    hearing.base_suite = green
+    assert no_test_lost(hearing).outcome is Outcome.FAILS
+
+
+# --- cache ----------------------------------------------------------------------------------------------------------
+
+
+def hearing_of(ground: Stand, cache: Path, base: str) -> Hearing:
+    patch = Patch(base=base, diff="", tests=(), summary="")
+    with open_workspace(ground.means, ground.base, "") as workspace:
+        return Hearing(patch, ground.check, ground.evidence, ground.repo, workspace, ground.settings, cache=cache)
+
+
+def test_kept_run_counts_for_its_own_base_and_command_only(tmp_path: Path, stand: Callable[[str], Stand]) -> None:
+    ground = stand("unwrapped-call")
+    one = hearing_of(ground, tmp_path, "a" * 40)
+    save_run(one, run_of(("tests/a.py::one", "passed")))
+    assert find_run(one) is not None
+    assert find_run(hearing_of(ground, tmp_path, "b" * 40)) is None
+    other = ground._replace(settings=ground.settings.model_copy(update={"test": "python -m pytest -q tests/one"}))
+    assert find_run(hearing_of(other, tmp_path, "a" * 40)) is None
+
+
+def test_kept_run_under_a_false_name_is_not_believed(tmp_path: Path, stand: Callable[[str], Stand]) -> None:
+    ground = stand("unwrapped-call")
+    one, two = hearing_of(ground, tmp_path, "a" * 40), hearing_of(ground, tmp_path, "b" * 40)
+    save_run(one, run_of(("tests/a.py::one", "passed")))
+    (tmp_path / f"suite-{run_key(one)}.json").rename(tmp_path / f"suite-{run_key(two)}.json")
+    assert find_run(two) is None
+    (tmp_path / f"suite-{run_key(one)}.json").write_text('{"key": ', encoding="utf-8")
+    assert find_run(one) is None
+
+
+def test_run_that_did_not_end_is_not_kept(tmp_path: Path, stand: Callable[[str], Stand]) -> None:
+    ground = stand("unwrapped-call")
+    one = hearing_of(ground, tmp_path, "a" * 40)
+    save_run(one, run_of(("tests/a.py::one", "passed"), complete=False))
+    assert find_run(one) is None
+
+
+# --- a suite that is really red -------------------------------------------------------------------------------------
+
+
+def test_suite_that_is_really_red_on_the_base_is_said_and_not_judged(
+    tmp_path: Path, stand: Callable[[str], Stand]
+) -> None:
+    ground = stand("unwrapped-call")
+    work = make_tinyfeed(tmp_path, bug="unwrapped-call")
+    base = commit_edits(work, "Break the store", {"tinyfeed/parse.py": "raise RuntimeError('half done')\n"})
+    repo = type(ground.repo).open(str(work), tmp_path / "mirror.git")
+    broken = ground._replace(
+        work=work, repo=repo, base=base, means=ground.means._replace(repo=repo), cache=tmp_path / "cache"
+    )
+    patch = broken.patch(broken.edited(*FIX))
+    with pytest.raises(Exception, match="red before anyone touched it"):
+        broken.prove(patch, "base is green")
+
+
+# --- telling --------------------------------------------------------------------------------------------------------
+
+
+def test_verdict_tells_red_first_and_quotes_what_runs_said() -> None:
+    verdict = Verdict(
+        outcome=VerdictOutcome.REJECTED,
+        reason="because",
+        patch="f" * 64,
+        base="a" * 40,
+        proofs=(
+            Proof(name="scope", outcome=Outcome.HOLDS, saw="fine"),
+            Proof(name="suite on head", outcome=Outcome.FAILS, saw="\x1b[31m<b>[red]</b>", details=("[link=x]",) * 9),
+        ),
+        seconds=2.0,
+        isolation="bubblewrap",
+    )
+    text = render_verdict(verdict)
+    assert text.index("suite on head") < text.index("scope")
+    assert "\x1b" not in text
+    assert "\\x1b\\[31m" in text or "\\x1b[31m" in text
+    assert "and 3 more" in text
