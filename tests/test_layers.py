@@ -32,7 +32,7 @@ ENVIRONMENT = {
     "starter": "looks which database variable is set here, before there is any configuration",
     "cli.demo": "hands the demonstration's read-only URL to the configuration that it loads",
 }
-"""Modules that may read os.environ, each with its why. What lies in a folder `inside` runs in the sandbox, apart from us."""
+"""Modules that may read os.environ, each with its why. What lies in a folder `inside` runs in the sandbox."""
 
 TOML = {
     "config": "reads andon.toml for everybody",
