@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from andon.diagnose.facts import recheck
+from andon.diagnose.facts import Again, recheck
 from andon.diagnose.render import render_diagnosis
 from andon.diagnose.rules import check_diagnosis, is_unknown
 from andon.models import Diagnosis, Spend
 from andon.protocols import Agent, Case
 
-__all__ = ["check_diagnosis", "diagnose", "is_unknown", "recheck", "render_diagnosis"]
+__all__ = ["Again", "check_diagnosis", "diagnose", "is_unknown", "recheck", "render_diagnosis"]
 
 
 def diagnose(case: Case, agent: Agent) -> tuple[Diagnosis, Spend]:

@@ -11,8 +11,8 @@ from andon.diagnose.facts import Again, recheck
 from andon.models import Diagnosis, Fact, Lane, LinesFact, Location, Replay, ReplayFact, Row, Why
 from andon.protocols import Case
 
-FEWEST, MOST = 2, 7
-"""Whys of a chain."""
+MOST = 7
+"""Whys of a chain; the fewest are two."""
 MOST_FACTS = 80
 LOCATIONS = 30
 EXPLAINED = 0.5
@@ -42,9 +42,9 @@ def check_diagnosis(claimed: Diagnosis, case: Case, agent: str) -> Diagnosis:
     if doubt:
         refused.append(f"{claimed.lane.value}: {doubt}")
         whys = [*whys[: MOST - 1], Why(question="And is that the cause?", answer=f"unknown: {doubt}")]
-    if len(whys) < FEWEST:
+    for question in (f"Why is {case.check.name} red?", "And why is that?")[len(whys) :]:
         lane = Lane.UNKNOWN
-        whys = [*whys, Why(question="And why is that?", answer="unknown: the agent gave no further answer")]
+        whys = [*whys, Why(question=question, answer="unknown: the agent gave no further answer")]
     culprit = claimed.culprit if claimed.culprit and is_culprit(claimed.culprit, held, case) else None
     if claimed.culprit and culprit is None:
         refused.append("culprit: no pair of replays shows it red and an ancestor green")
