@@ -73,11 +73,12 @@ def with_trace(argv: Sequence[str], out: Path, root: Path) -> tuple[str, ...]:
     start = _program(argv)
     if not Path(argv[start]).name.startswith("python"):
         return tuple(argv)
-    words = enumerate(argv[start + 1 :], start + 1)
-    flags = next((place for place, word in words if word == "-m" or not word.startswith("-")), None)
-    if flags is None:
+    start += 1
+    while start < len(argv) and argv[start].startswith("-") and argv[start] not in ("-m", "-c", "-"):
+        start += 2 if argv[start] in ("-X", "-W") else 1
+    if start >= len(argv) or argv[start] in ("-c", "-"):
         return tuple(argv)
-    return (*argv[:flags], str(INSIDE / "andon_trace.py"), str(out), str(root), *argv[flags:])
+    return (*argv[:start], str(INSIDE / "andon_trace.py"), str(out), str(root), *argv[start:])
 
 
 def _program(argv: Sequence[str]) -> int:
