@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple, TypeVar
 
@@ -52,11 +52,13 @@ class Bench:
         self._lock = threading.Lock()
         self._known: dict[str, bool] = {}
         self._suites: dict[str, Suite] = {}
+        self._aside = ThreadPoolExecutor(max_workers=1, thread_name_prefix="repair-suite")
         self._pool = ThreadPoolExecutor(max_workers=max(1, case.workers), thread_name_prefix="repair")
 
     def close(self) -> None:
         """Ends the threads; runs that have begun are waited for."""
         self._pool.shutdown(wait=True, cancel_futures=True)
+        self._aside.shutdown(wait=True, cancel_futures=True)
 
     @property
     def stopped(self) -> str:
@@ -118,6 +120,10 @@ class Bench:
     def side_by_side(self, *calls: Callable[[], T]) -> list[T]:
         """Returns what some calls gave, made side by side."""
         return [future.result() for future in [self._pool.submit(call) for call in calls]]
+
+    def begin(self, call: Callable[[], T]) -> Future[T]:
+        """Begins a long run beside all others."""
+        return self._aside.submit(call)
 
     def suite(self, diff: str) -> Suite:
         """Returns whether the tests that pass on base still pass with a diff; each diff is tried once."""

@@ -56,25 +56,22 @@ def population_check(check: Check, tables: Sequence[str]) -> Check:
     return check.model_copy(update={"query": query, "at": None, "key": (), "rows_kept": ROWS_COMPARED})
 
 
-def read_output(bench: Bench, diff: str, tables: Sequence[str]) -> Output | None:
-    """Returns what the replay with a diff wrote; None when it could not be asked."""
+def read_output(bench: Bench, diff: str, tables: Sequence[str], *, rows: bool) -> Output | None:
+    """Returns what the replay with a diff wrote, `rows` with the rows themselves; None when it could not be asked."""
     counted = bench.replay(diff, check=count_check(bench.case.check, tables))
-    asked = bench.replay(diff, check=population_check(bench.case.check, tables))
+    asked = bench.replay(diff, check=population_check(bench.case.check, tables)) if rows else None
     if counted is None or counted.result is None or not counted.result.rows:
         return None
     values = counted.result.rows[0]
     counts = {table: int(str(values[f"n{number}"])) for number, table in enumerate(tables)}
-    rows = asked.result.rows if asked is not None and asked.result is not None else ()
-    return Output(counts, Counter(digest(dict(row)) for row in rows))
+    found = asked.result.rows if asked is not None and asked.result is not None else ()
+    return Output(counts, Counter(digest(dict(row)) for row in found))
 
 
-def doubts_about(bench: Bench, candidate: Candidate, base: Output | None, tables: Sequence[str]) -> Doubts:
+def doubts_about(bench: Bench, base: Output | None, output: Output | None, tables: Sequence[str]) -> Doubts:
     """Returns what the rows that a survivor writes say against it."""
-    if base is None:
+    if base is None or output is None:
         return Doubts()
-    output = read_output(bench, candidate.diff, tables)
-    if output is None:
-        return Doubts(("its rows could not be counted",))
     sentences = [
         f"{table} has {output.counts[table]} rows after the replay, {base.counts[table]} without it"
         for table in tables

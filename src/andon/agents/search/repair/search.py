@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import NamedTuple
 
-from andon.agents.search.repair.candidates import Candidate, build, without_refuted
+from andon.agents.search.repair.candidates import CLASSES, Candidate, build, without_refuted
 from andon.agents.search.repair.ddmin import ddmin
 from andon.agents.search.repair.diffs import apply_file_diff, files_of
 from andon.agents.search.repair.evaluate import Bench
@@ -61,8 +62,6 @@ class Search:
         self.sources = read_sources(case.workspace.root, case.workspace.folder)
         self.last: list[Survivor] = []
         self.tables = can_count(self.bench)
-        self._base: Output | None = None
-        self._base_read = False
 
     def close(self) -> None:
         """Ends what runs."""
@@ -77,7 +76,7 @@ class Search:
             if self.bench.stopped:
                 self.notes.say(f"The search stopped early: {self.bench.stopped}.")
                 break
-        return self.pick(self.last, doubtful=True)
+        return self.pick([survivor for survivor in self.last if self.keeps_rows(survivor)], doubtful=True)
 
     def pick(self, survivors: Sequence[Survivor], *, doubtful: bool = False) -> Patch | None:
         """Returns the first survivor, best first, that the suite holds with and a regression test proves."""
@@ -87,14 +86,14 @@ class Search:
                 self.last.append(survivor)
                 self.notes.say(f"{quote(candidate.says)} was put last: {'; '.join(survivor.doubts.sentences)}.")
                 continue
-            self.case.progress(f"the suite runs with a repair: {candidate.says}")
-            suite = self.bench.suite(candidate.diff)
+            self.case.progress(f"the suite runs, and a regression test is written, for: {candidate.says}")
+            running = self.bench.begin(partial(self.bench.suite, candidate.diff))
+            regression = write_regression(self.bench, candidate, self.diagnosis.root_cause)
+            suite = running.result()
             if not suite.holds:
                 broken = ", ".join(quote(test, 120) for test in suite.broken[:3])
                 self.notes.drop(candidate, suite.note or f"{len(suite.broken)} tests break: {broken}")
                 continue
-            self.case.progress("the regression test is written and proven")
-            regression = write_regression(self.bench, candidate, self.diagnosis.root_cause)
             if isinstance(regression, NoRegression):
                 self.notes.drop(candidate, regression.reason)
                 continue
@@ -133,7 +132,7 @@ class Search:
         smallest = self.smaller(culprit, [tuple(hunk) for hunk in culprit.hunks()])
         smallest = self.smaller(culprit, [(piece,) for piece in smallest])
         found = [c for c in (put_back(culprit, smallest), whole) if c is not None]
-        return [self.doubted(c) for c in without_refuted(dict.fromkeys(found), self.earlier)]
+        return self.doubted(without_refuted(dict.fromkeys(found), self.earlier))
 
     def smaller(self, culprit: Culprit, groups: Sequence[tuple[Piece, ...]]) -> tuple[Piece, ...]:
         """Returns the pieces of a smallest set of groups that still turns the replay green when put back."""
@@ -181,28 +180,52 @@ class Search:
         self.notes.say(
             f"{kind}: {len(fresh)} candidates, at most {len(tried)} tried, {len(green)} turn the replay green."
         )
-        return [survivor for candidate in green if (survivor := self.judged(candidate)) is not None]
+        return self.doubted([candidate for candidate in green if self.is_general(candidate)])
 
-    def judged(self, candidate: Candidate) -> Survivor | None:
-        """Returns a survivor with what speaks against it; None when it knows the evidence by heart."""
+    def is_general(self, candidate: Candidate) -> bool:
+        """Tells whether a survivor would hold for other evidence too: it does not know this one by heart."""
         literal = knows_the_evidence(candidate, self.case.evidence, self.sources)
         if literal:
             self.notes.drop(candidate, f"it brings the evidence's own value {quote(literal, 60)} into the code")
-            return None
-        return self.doubted(candidate)
+        return not literal
 
-    def doubted(self, candidate: Candidate) -> Survivor:
-        """Returns a survivor with what speaks against it: lost rows, healthy rows that change, a feature unwired."""
-        if self.tables and not self._base_read:
-            self._base, self._base_read = read_output(self.bench, "", self.tables), True
-        doubts = doubts_about(self.bench, candidate, self._base, self.tables)
-        unused = unwired(self.sources, patched(self.sources, candidate.diff))
-        if unused:
-            names = ", ".join(unused[:3])
-            doubts = doubts._replace(
-                sentences=(*doubts.sentences, f"nobody uses {names} any more: a feature is switched off")
-            )
-        return Survivor(candidate, doubts)
+    def doubted(self, candidates: Sequence[Candidate]) -> list[Survivor]:
+        """Returns survivors with what speaks against them: a feature unwired, lost rows, healthy rows that change."""
+        found: list[Survivor] = []
+        counted: list[Candidate] = []
+        for candidate in candidates:
+            unused = unwired(self.sources, patched(self.sources, candidate.diff))
+            if unused:
+                names = ", ".join(unused[:3])
+                sentence = f"nobody uses {names} any more: a feature is switched off"
+                found.append(Survivor(candidate, Doubts((sentence,))))
+            else:
+                counted.append(candidate)
+        if not self.tables:
+            return [*found, *(Survivor(candidate, Doubts()) for candidate in counted)]
+        rows = len(counted) > 1 and counted[0].rank == CLASSES.index("template")
+        base, *outputs = (
+            self.outputs(["", *(candidate.diff for candidate in counted)], rows=rows) if counted else [None]
+        )
+        for candidate, output in zip(counted, outputs, strict=True):
+            found.append(Survivor(candidate, doubts_about(self.bench, base, output, self.tables)))
+        return found
+
+    def keeps_rows(self, survivor: Survivor) -> bool:
+        """Tells whether a survivor that was put last may be tried: not when it unwires a feature and loses rows."""
+        if not self.tables or not any(sentence.startswith("nobody uses") for sentence in survivor.doubts.sentences):
+            return True
+        base, output = self.outputs(["", survivor.candidate.diff], rows=False)
+        lost = doubts_about(self.bench, base, output, self.tables).sentences
+        if lost:
+            self.notes.drop(survivor.candidate, f"it switches a feature off, and {'; '.join(lost)}")
+        return not lost
+
+    def outputs(self, diffs: Sequence[str], *, rows: bool) -> list[Output | None]:
+        """Returns what the replays with some diffs write, run side by side."""
+        return self.bench.side_by_side(
+            *(partial(read_output, self.bench, diff, self.tables, rows=rows) for diff in diffs)
+        )
 
     def fresh(self) -> dict[str, set[int]]:
         """Returns the lines by path that the culprit commit wrote and that still stand."""

@@ -239,4 +239,9 @@ def lacking(sources: Sources, suspect: Unit, role: Role, use: Use, others: Seque
         share = count / len(others)
         names = ", ".join(layer.name for layer in chosen)
         says = f"makes {role[1]} in {suspect.node.name} go through {names}, as {count} of {len(others)} other places do"
-        yield Idea((*imports, suspect.file.replace(use.node, text)), "sibling:value", 0.25 + 0.6 * share, says)
+        yield Idea(
+            (*imports, suspect.file.replace(use.node, text)),
+            "sibling:value",
+            0.25 + 0.6 * share + 0.02 * len(chosen),
+            says,
+        )

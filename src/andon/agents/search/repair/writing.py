@@ -63,7 +63,9 @@ def file_text(style: Style, told: Told, command: Command, *, evidence: str, up: 
     body = unittest_body(told, command) if style.unittest else pytest_body(style, told, command)
     parts = [opening(told), imports_text(style, command, told), constants(told, command, evidence, up), body]
     parts += [replay_function(style, command), asking_function(style, told)]
-    return "\n\n".join([parts[0] + "\n" + parts[1], parts[2] + "\n", *(part + "\n" for part in parts[3:])])
+    head, blocks = "\n\n".join(part.strip("\n") for part in parts[:3]), [part.strip("\n") for part in parts[3:]]
+    end = '\n\n\nif __name__ == "__main__":\n    unittest.main()' if style.unittest else ""
+    return "\n\n\n".join([head, *blocks]) + end + "\n"
 
 
 def opening(told: Told) -> str:
