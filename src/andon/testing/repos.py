@@ -21,6 +21,8 @@ HEALTHY_RUNS = 12
 BROKEN_RUNS = 6
 NOW = datetime(2026, 11, 20, 18, tzinfo=UTC)
 """A moment shortly after the last run: when checks may be asked as if it were now."""
+WITHOUT = "-p no:xdist -p no:xdist.looponfail -p no:hypothesispytest"
+"""Plugins of andon's own suite that tinyfeed does without: loading them takes longer than its tests."""
 SUBJECTS = {1: "Read pages and prices", 2: "Fetch with retries and keep rows", 3: "Run the whole feed and replay it"}
 SUBJECTS[4] = "Ask the data five questions"
 
@@ -144,7 +146,7 @@ def settings_text(folder: Path) -> str:
     return (
         "[systems.tinyfeed]\n"
         'repo = "tinyfeed"\nbranch = "main"\nchecks = "checks"\n'
-        'test = "python -m pytest -q"\nreplay = "python -m tinyfeed.replay"\n'
+        f'test = "python -m pytest -q {WITHOUT}"\nreplay = "python -m tinyfeed.replay"\n'
         f'data = "sqlite:///{folder / "live.db"}"\nruntime = ["{sys.prefix}"]\nscratch_fixture = "scratch_url"\n'
     )
 
