@@ -215,7 +215,8 @@ def compare(
         parent=good,
         red=after,
         green=before,
-        touched=touched_at_head(then, diff.blocks, sources),
+        touched=at_head(then, sources, [(block.path, block.lines) for block in diff.blocks]),
+        added=at_head(then, sources, [(block.path, block.added) for block in diff.blocks]),
         blocks=tuple(piece.block for piece in pieces),
         deciding=tuple(piece.block for piece in deciding),
         reverse=deciding[0].diff if deciding else whole,
@@ -234,23 +235,13 @@ def texts_at(case: Case, commit: str, paths: Collection[str], sources: Sources) 
     return found
 
 
-def touched_at_head(then: Mapping[str, str], blocks: Sequence[Block], sources: Sources) -> dict[str, set[int]]:
-    """Returns the lines of head that a change added, or that stand beside where it only took lines away.
-
-    `then` holds the files as they were right after the change.
-    """
-    touched: dict[str, set[int]] = {}
-    for block in blocks:
-        if block.path in then:
-            new = (
-                range(block.start, block.start + len(block.new))
-                if block.new
-                else (max(block.start - 1, 1), block.start)
-            )
-            last = sources[block.path].count("\n") + 1
-            lines = {line for line in map_lines(then[block.path], sources[block.path], new) if line <= last}
-            touched.setdefault(block.path, set()).update(lines)
-    return {path: lines for path, lines in touched.items() if lines}
+def at_head(then: Mapping[str, str], sources: Sources, places: Sequence[tuple[str, range]]) -> dict[str, set[int]]:
+    """Returns lines of files as they were right after a change (`then`) as lines of head."""
+    found: dict[str, set[int]] = {}
+    for path, lines in places:
+        if path in then:
+            found.setdefault(path, set()).update(map_lines(then[path], sources[path], lines))
+    return {path: lines for path, lines in found.items() if lines}
 
 
 def moved(case: Case, trace: Lines, commit: str, sources: Sources) -> dict[str, set[int]]:
@@ -296,7 +287,7 @@ def blamed_functions(change: Change, touched: Sequence[Function]) -> list[tuple[
 
     A new call of a new function decides by what that function does, not by being made.
     """
-    new = [one for one in touched if one.start in change.touched.get(one.path, ())]
+    new = [one for one in touched if one.start in change.added.get(one.path, ())]
     blamed = []
     for block in change.deciding:
         words = set(re.findall(r"\w+", "\n".join(block.new)))
@@ -304,9 +295,8 @@ def blamed_functions(change: Change, touched: Sequence[Function]) -> list[tuple[
         for one in called:  # and what that calls in turn, when it is new as well
             inner = {node.id for node in ast.walk(one.node) if isinstance(node, ast.Name)}
             called += [other for other in new if other.name in inner and other not in called]
-        lines = range(block.start, block.start + max(1, len(block.new)))
         inside = [
-            one for one in touched if one.path == block.path and any(one.top <= line <= one.end for line in lines)
+            one for one in touched if one.path == block.path and any(one.top <= line <= one.end for line in block.lines)
         ]
         blamed.append((block, tuple(called or inside)))
     return blamed
@@ -336,7 +326,7 @@ def decided_lines(change: Change, touched: Sequence[Function]) -> dict[str, set[
     """Returns the lines of the pieces that decide, or of the new functions that they lead into."""
     found: dict[str, set[int]] = {}
     for block, functions_there in blamed_functions(change, touched):
-        lines = set(range(block.start, block.start + max(1, len(block.new))))
+        lines = set(block.lines)
         led = [one for one in functions_there if one.path != block.path or not lines & set(range(one.top, one.end + 1))]
         if led:
             for path, numbers in lines_of(led).items():

@@ -30,6 +30,8 @@ class Change(NamedTuple):
     green: Replay
     touched: Lines
     """Lines of head that it added or changed, or that stand where it took lines away."""
+    added: Lines
+    """Lines of head that it added."""
     blocks: tuple[Block, ...]
     """What it put where in head's production code, as far as it changed what the code does."""
     deciding: tuple[Block, ...]

@@ -199,6 +199,21 @@ class Block(NamedTuple):
     old: tuple[str, ...]
     new: tuple[str, ...]
 
+    @property
+    def lines(self) -> range:
+        """The lines of the new file that it stands for; with both neighbours when it put no code there."""
+        return self.added if code_lines(self.new) else range(max(1, self.start - 1), self.added.stop + 1)
+
+    @property
+    def added(self) -> range:
+        """The lines of `new` in the new file."""
+        return range(self.start, self.start + len(self.new))
+
+
+def code_lines(lines: Sequence[str]) -> list[str]:
+    """Returns lines without their margins, and without those that are a comment or a text alone."""
+    return [line.strip() for line in lines if line.strip() and not line.strip().startswith(("#", '"""', "'" * 3))]
+
 
 class DiffLines(NamedTuple):
     """Lines that a unified diff touches: in the new file those added, in the old file those taken away."""
@@ -275,7 +290,7 @@ def diff_path(text: str) -> str:
 def map_lines(old: str, new: str, lines: Collection[int]) -> set[int]:
     """Returns where lines of an old text stand in the new one; changed lines have no place and are left out."""
     if old == new:
-        return set(lines)
+        return {line for line in lines if line <= new.count("\n") + 1}
     matcher = difflib.SequenceMatcher(None, old.split("\n"), new.split("\n"), autojunk=False)
     moved: set[int] = set()
     for block in matcher.get_matching_blocks():

@@ -11,7 +11,7 @@ from andon.agents.search.deviance import Deviation
 from andon.agents.search.findings import Change, Findings, strong_contrasts
 from andon.agents.search.lineage import Writer
 from andon.agents.search.localise import ranges
-from andon.agents.search.source import Block, Function, Lines, excerpt, functions_of, ran, statement_at
+from andon.agents.search.source import Block, Function, Lines, code_lines, excerpt, functions_of, ran, statement_at
 from andon.agents.search.terms import equal_value, literal
 from andon.models import (
     CommitFact,
@@ -212,9 +212,9 @@ def change_that_ran(found: Findings, change: Change, suspect: Function | None) -
 def place_of_change(found: Findings, change: Change, suspect: Function | None) -> tuple[str, int, int] | None:
     """Returns (path, start, end) of what the change did in a function (None: outside of all); None when nothing."""
     for block in change.deciding:
-        start, end = (block.start, block.start + len(block.new) - 1) if block.new else (block.start - 1, block.start)
-        if suspect is None or (block.path == suspect.path and suspect.top <= start <= end <= suspect.end):
-            return block.path, max(1, start), end
+        start, end = block.lines[0], block.lines[-1]
+        if suspect is None or (block.path == suspect.path and suspect.top <= end and start <= suspect.end):
+            return block.path, max(start, suspect.top) if suspect else start, min(end, suspect.end) if suspect else end
     places = [
         (path, start, min(end, suspect.end) if suspect else end)
         for path, lines in change.touched.items()
@@ -239,11 +239,6 @@ def swapped(change: Change, suspect: Function | None) -> str:
     return ""
 
 
-def code_lines(lines: Sequence[str]) -> list[str]:
-    """Returns lines without their margins, and without those that are a comment or a text alone."""
-    return [line.strip() for line in lines if line.strip() and not line.strip().startswith(("#", '"""', "'" * 3))]
-
-
 def root_cause(found: Findings) -> str:
     """Returns the cause in one plain sentence: which rows, which function, which commit, what is wrong with it."""
     suspect = suspect_of(found)
@@ -259,7 +254,7 @@ def root_cause(found: Findings) -> str:
     parts = [f"{rows} {'are written by' if own else 'come from'} {place}"]
     if found.change is not None:
         came = (
-            "came with" if suspect and suspect.start in found.change.touched.get(suspect.path, ()) else "was changed by"
+            "came with" if suspect and suspect.start in found.change.added.get(suspect.path, ()) else "was changed by"
         )
         entry = found.change.entry
         parts.append(f"which {came} commit {entry.commit[:10]} '{visible(entry.subject, 80)}'")
@@ -326,8 +321,7 @@ def constant_of(found: Findings) -> Block | None:
 
 def inside_function(found: Findings, block: Block) -> bool:
     known = functions_of(block.path, found.sources[block.path])
-    lines = range(block.start, block.start + max(1, len(block.new)))
-    return any(one.top <= line <= one.end for one in known for line in lines)
+    return any(one.top <= line <= one.end for one in known for line in block.lines)
 
 
 def holds(touched: Lines, function: Function) -> bool:
