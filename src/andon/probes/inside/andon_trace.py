@@ -77,7 +77,9 @@ class Tracer:
                 self._calls.add((back.f_code, code))
                 break
             back = back.f_back
-        self._hits[name].add(frame.f_lineno)
+        if frame.f_lineno:
+            # A module's own frame begins at line 0 from Python 3.12 on.
+            self._hits[name].add(frame.f_lineno)
         return self._locals[name]
 
     def _name(self, filename: str) -> str | None:
