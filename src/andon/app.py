@@ -26,6 +26,10 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
+def silent(ticket: int, text: str) -> None:
+    """Says nothing: nobody watches."""
+
+
 class App:
     """One configuration with everything it needs, opened lazily. Closing it stops what it started."""
 
@@ -34,7 +38,7 @@ class App:
         config: Config,
         *,
         now: Callable[[], datetime] = utc_now,
-        progress: Callable[[int, str], None] = lambda ticket, text: None,
+        progress: Callable[[int, str], None] = silent,
         agents: tuple[Agent, ...] | None = None,
     ) -> None:
         self.config = config

@@ -1,4 +1,4 @@
-"""Builds a real watched system that breaks before one's eyes: a repository with history, a database, a running pipeline.
+"""Builds a real watched system that breaks before one's eyes: repository with history, database, running pipeline.
 
 Nothing here knows how the loop mends it: what follows is the same `andon` that any repository gets.
 """
@@ -121,7 +121,9 @@ def world(folder: Path, fault: Fault, *, say: Callable[[str], None], quiet: int 
         production = Production(folder, runtime, urls["owner"])
         first = broke - timedelta(seconds=HISTORY.total_seconds() // step.total_seconds() * step.total_seconds())
         say(f"the pipeline runs well for {int(HISTORY.total_seconds() // 3600)} hours of its own time")
-        production.run("backfill", "--from", first.isoformat(), "--to", broke.isoformat(), "--every", str(fault.every_minutes))
+        production.run(
+            "backfill", "--from", first.isoformat(), "--to", broke.isoformat(), "--every", str(fault.every_minutes)
+        )
         say(f"a developer commits: {fault.message.splitlines()[0]!r}")
         commit_fault(folder, fault, broke)
         git(folder / "production", "pull", "--quiet", "--ff-only")
@@ -188,7 +190,9 @@ def commit_fault(folder: Path, fault: Fault, broke: datetime) -> None:
     git(work, "apply", "--index", "-", stdin=fault.patch)
     commit(work, fault.message, broke - timedelta(minutes=4))
     notes = work / "NOTES.md"
-    notes.write_text("# Notes\n\nThe shops are asked every half hour; see `python -m imagefeed run --help`.\n", encoding="utf-8")
+    notes.write_text(
+        "# Notes\n\nThe shops are asked every half hour; see `python -m imagefeed run --help`.\n", encoding="utf-8"
+    )
     git(work, "add", "NOTES.md")
     commit(work, "Write down how often the shops are asked", broke + timedelta(minutes=50))
     git(work, "push", "--quiet", "origin", "main")

@@ -67,7 +67,9 @@ def sandbox_findings(app: App) -> Iterator[Finding]:
     elif sandbox.weaker:
         yield Finding(what="sandbox", state="weak", saw=f"{sandbox.name} isolates less: {sandbox.weaker}", mend=mend)
     else:
-        yield Finding(what="sandbox", state="works", saw=f"{sandbox.name} starts; {len(report)} ways out tried, none open")
+        yield Finding(
+            what="sandbox", state="works", saw=f"{sandbox.name} starts; {len(report)} ways out tried, none open"
+        )
 
 
 def agents(app: App) -> str:
@@ -79,13 +81,17 @@ def system_findings(app: App, system: str, *, suite: bool) -> Iterator[Finding]:
     """Yields whether a system's checks, data, repository, suite and replay work."""
     settings = app.config.system(system)
     yield tried(f"{system}: repository", lambda: repository(app, system), "set `repo` and `branch`")
-    yield tried(f"{system}: push", lambda: push(app, system), "give this login the right to push, or set `repo` to a URL")
+    yield tried(
+        f"{system}: push", lambda: push(app, system), "give this login the right to push, or set `repo` to a URL"
+    )
     yield tried(f"{system}: checks", lambda: checks(app, system), "mend the check file; each needs `why` and `decided`")
     if settings.data:
         yield tried(f"{system}: data", lambda: data(app, system), f"`andon grants {system}` prints the SQL")
         yield tried(f"{system}: questions", lambda: questions(app, system), "see `andon check` for the errors")
     if settings.replay:
-        yield tried(f"{system}: scratch", lambda: scratch(app, system), "pip install 'andon[demo]' or install postgresql")
+        yield tried(
+            f"{system}: scratch", lambda: scratch(app, system), "pip install 'andon[demo]' or install postgresql"
+        )
     else:
         yield Finding(
             what=f"{system}: replay", state="weak", saw="no `replay` is set", mend="without one, tickets end diagnosed"

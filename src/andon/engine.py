@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 import secrets
 import threading
+from collections import deque
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from dbos import DBOS, DBOSConfig, DBOSPortableJSONSerializer, SetEnqueueOptions, SetWorkflowID
 
-from andon import workflows
+from andon import steps, workflows
 from andon.app import App
 from andon.errors import AndonError, ExternalError
 from andon.models import Status
@@ -19,8 +20,9 @@ VERSION = "1"
 """DBOS strands running work when this changes: bump it by hand, when a step's name or result changes its meaning."""
 LEASE = timedelta(seconds=30)
 """A worker that has not shown itself for so long is taken for dead."""
+CRASHES = 8
+"""A phase that killed its process so often is not tried again: a person gets the ticket."""
 TICKETS, FIXES = "tickets", "fixes"
-
 
 
 def _no_boundary(name: str) -> None:
@@ -33,6 +35,7 @@ _boundary: Callable[[str], None] = _no_boundary
 
 def step(name: str, work: Callable[[], workflows.Result]) -> workflows.Result:
     """Runs a step of the current workflow once; an outside failure that may pass is tried three times."""
+
     def whole() -> workflows.Result:
         _boundary(f"before {name}")
         result = work()
@@ -65,7 +68,7 @@ def sweep_workflow(scheduled_at: datetime, system: str) -> None:
     workflows.sweep(current_app(), system, step)
 
 
-@DBOS.workflow(name="phase")
+@DBOS.workflow(name="phase", max_recovery_attempts=CRASHES)
 def phase_workflow(phase: str, ticket: int) -> str:
     """Runs one phase of a ticket."""
     return workflows.run_phase(current_app(), phase, ticket, step)
@@ -82,7 +85,7 @@ def cron(every: timedelta) -> str:
 
 
 class Engine:
-    """A running engine: sweeps on schedule, starts the phase that each ticket asks for, takes over dead workers' work."""
+    """A running engine: sweeps on schedule, starts what each ticket asks for, takes over dead workers' work."""
 
     def __init__(
         self,
@@ -101,7 +104,8 @@ class Engine:
         self.worker = "local" if self.sqlite else f"{os.uname().nodename}-{os.getpid()}-{secrets.token_hex(3)}"
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
-        self._looked = datetime.min
+        self._looked = datetime.min.replace(tzinfo=UTC)
+        self._started: deque[str] = deque(maxlen=5000)  # spares asking the engine again for what it knows already
         self.trouble = ""
         """Why the last look for work failed; empty when it did not."""
 
@@ -175,8 +179,8 @@ class Engine:
                 self.start_phases()
                 self.take_over()
                 self.trouble = ""
-            except Exception as error:
-                # The store can be away for a while (a full disk, a restarted server); the loop must outlive it and say so.
+            except Exception as error:  # noqa: BLE001
+                # The store can be away for a while (full disk, restarted server): the loop outlives it and says so.
                 self.trouble = f"{type(error).__name__}: {error}"
             self._stop.wait(self.poll.total_seconds())
 
@@ -184,24 +188,23 @@ class Engine:
         """Puts one workflow on a queue for every ticket that asks for a phase; the same fact never starts two."""
         store = self.app.store
         for ticket in store.list_tickets(status=(Status.OPEN, Status.DIAGNOSED, Status.APPROVED, Status.SHIPPED)):
-            phase = workflows.next_phase(ticket, ticket.autonomy)
-            if not phase or ticket.system not in self.app.config.systems:
+            phase, fact = workflows.due(self.app, ticket)
+            if not phase or fact in self._started:
                 continue
-            fact = f"ticket-{ticket.id}-{phase}-{store.last_move(ticket.id)}"
-            if phase == "watch" or (phase == "ship" and ticket.autonomy == "propose"):
-                every = self.app.config.systems[ticket.system].every.total_seconds()
-                fact += f"-{int(self.app.now().timestamp() / max(1.0, min(60.0, every)))}"
-            queue, partition = (FIXES, self.app.config.systems[ticket.system].repo) if phase == "fix" else (TICKETS, None)
+            repo = self.app.config.systems[ticket.system].repo
+            queue, partition = (FIXES, repo) if phase == "fix" else (TICKETS, None)
             with SetWorkflowID(fact), SetEnqueueOptions(queue_partition_key=partition):
                 DBOS.enqueue_workflow(queue, phase_workflow, phase, ticket.id)
+            self._started.append(fact)
 
     def take_over(self) -> None:
         """Shows that this worker lives, and gives the work of dead workers back to the queues (Postgres only)."""
         now = self.app.now()
-        if (now - self._looked.replace(tzinfo=now.tzinfo)) < LEASE / 6:
+        if now - self._looked < LEASE / 6:
             return
         self._looked = now
         self.app.store.beat(self.worker, now)
+        self.hand_over_crashing()
         if self.sqlite:
             return
         alive = set(self.app.store.live_workers(now, LEASE))
@@ -209,6 +212,15 @@ class Engine:
             if status.executor_id in alive or not status.queue_name:
                 continue
             DBOS.resume_workflows([status.workflow_id], queue_name=status.queue_name)
+
+    def hand_over_crashing(self) -> None:
+        """Escalates tickets whose phase has killed its process too often."""
+        for status in DBOS.list_workflows(status="MAX_RECOVERY_ATTEMPTS_EXCEEDED", name="phase", limit=20):
+            if status.input:
+                phase, ticket = status.input["args"]
+                steps.escalate(
+                    self.app, ticket, f"{phase} ended its process {CRASHES} times: look into the log of andon up"
+                )
 
     def stop(self) -> None:
         """Stops taking work and waits shortly for steps that run; what is cut off goes on at the next start."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pydantic import JsonValue
+
 from andon.models import (
     Approval,
     Attempt,
@@ -82,7 +84,8 @@ def head(packet: Packet) -> str:
         cost += f", {spend.tokens} tokens, ${spend.usd:.2f}"
     lines = [
         f"# Ticket {it.id}: {prose(it.title, 200)}",
-        f"**{it.status.value}** · {it.system} · severity {it.severity.value} · autonomy {it.autonomy.value} · cost {cost}",
+        f"**{it.status.value}** · {it.system} · severity {it.severity.value} · autonomy {it.autonomy.value}"
+        f" · cost {cost}",
     ]
     if it.reason:
         lines.append(f"> {prose(it.reason, 600)}")
@@ -102,7 +105,9 @@ def symptom(packet: Packet) -> str:
         f"*What was decided*: {prose(check.decided, 600)}",
     ]
     if evidence is not None:
-        lines.append(f"It was red at {evidence.asked_at:%Y-%m-%d %H:%M:%S} UTC with **{evidence.total}** offending rows:")
+        lines.append(
+            f"It was red at {evidence.asked_at:%Y-%m-%d %H:%M:%S} UTC with **{evidence.total}** offending rows:"
+        )
         lines.append(table(evidence.rows[:ROWS_SHOWN], evidence.columns))
     return "\n\n".join(lines)
 
@@ -113,9 +118,13 @@ def table(rows: tuple[Row, ...], columns: tuple[str, ...]) -> str:
         return ""
     shown = columns or tuple(rows[0])
     lines = ["| " + " | ".join(quote(name, 40) for name in shown) + " |", "|" + "---|" * len(shown)]
-    for row in rows:
-        lines.append("| " + " | ".join(quote("" if row.get(c) is None else str(row.get(c)), 48) for c in shown) + " |")
+    lines += ["| " + " | ".join(cell(row.get(name)) for name in shown) + " |" for row in rows]
     return "\n".join(lines)
+
+
+def cell(value: JsonValue) -> str:
+    """Returns a value as a table's cell; nothing for null."""
+    return "" if value is None else quote(str(value), 48)
 
 
 def cause(packet: Packet) -> str:
@@ -139,7 +148,7 @@ def change(packet: Packet) -> str:
         [
             f"## The fix (attempt {attempt.number}, {attempt.agent}, {patch.strategy or 'no strategy named'})",
             prose(patch.summary, 800),
-            f"On base `{patch.base[:12]}`; regression test: {', '.join(f'{quote(one, 120)}' for one in patch.tests) or 'none'}",
+            f"On base `{patch.base[:12]}`; regression test: {', '.join(quote(one, 120) for one in patch.tests) or 'none'}",
             f"{fence}diff\n{seen(reviewed(patch.diff))}\n{fence}",
         ]
     )
@@ -185,10 +194,12 @@ def not_checked(packet: Packet) -> str:
         )
         if eyes:
             lines.append("Look at: " + "; ".join(f"{proof.name}: {prose(proof.saw, 200)}" for proof in eyes))
-        lines.append(f"`andon approve {it.id}` signs it · `andon reject {it.id} --why \"...\"` sends it back")
+        lines.append(f'`andon approve {it.id}` signs it · `andon reject {it.id} --why "..."` sends it back')
     if packet.release is not None:
         release = packet.release
-        lines.append(f"## Released\n\n`{release.commit[:12]}` on `{release.branch}` at {release.shipped_at:%Y-%m-%d %H:%M:%S} UTC")
+        lines.append(
+            f"## Released\n\n`{release.commit[:12]}` on `{release.branch}` at {release.shipped_at:%Y-%m-%d %H:%M} UTC"
+        )
         if release.reverted_by:
             lines.append(f"taken back by `{release.reverted_by[:12]}`")
     if packet.watched is not None and packet.watched.residue_total:
@@ -202,5 +213,7 @@ def history(packet: Packet) -> str:
     lines = ["## History"]
     for event in packet.events:
         moved = f" {event.old.value} → {event.new.value}" if event.old and event.new else ""
-        lines.append(f"- {event.at:%Y-%m-%d %H:%M:%S} {event.kind}{moved} by {prose(event.actor, 60)}: {prose(event.text, 400)}")
+        lines.append(
+            f"- {event.at:%Y-%m-%d %H:%M:%S} {event.kind}{moved} by {prose(event.actor, 60)}: {prose(event.text, 400)}"
+        )
     return "\n".join(lines)

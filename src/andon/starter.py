@@ -14,7 +14,10 @@ from andon.models import Model
 
 SOURCES_READ = 400
 """Files that are searched for the name of a database variable."""
-VARIABLE = re.compile(r"""(?:environ(?:\.get)?[\[(]|getenv\(|process\.env\.|^)\s*['"]?([A-Z][A-Z0-9_]*(?:DATABASE_URL|DB_URL|DSN|POSTGRES_URL|PG_URL|_URL))""", re.M)
+VARIABLE = re.compile(
+    r"""(?:environ(?:\.get)?[\[(]|getenv\(|process\.env\.|^)\s*['"]?([A-Z][A-Z0-9_]*(?:DATABASE_URL|DB_URL|DSN|POSTGRES_URL|PG_URL|_URL))""",
+    re.M,
+)
 
 
 class Survey(Model):
@@ -44,7 +47,9 @@ def survey(folder: Path, environ: Mapping[str, str] | None = None) -> Survey:
         f"test command: {test} ({test_saw})",
         f"data: {variable_saw}",
         f"runtime: {', '.join(runtime) or 'no virtual environment found; the system Python is used'}",
-        f"replay: python -m {replay}" if replay else "replay: none found; tickets end with a diagnosis until there is one",
+        f"replay: python -m {replay}"
+        if replay
+        else "replay: none found; tickets end with a diagnosis until there is one",
     ]
     return Survey(
         name=re.sub(r"[^a-z0-9_-]+", "-", folder.name.lower()).strip("-_") or "system",
@@ -106,7 +111,9 @@ def virtual_environments(folder: Path, environ: Mapping[str, str]) -> list[Path]
 def find(folder: Path, pattern: str) -> list[Path]:
     """Returns files of a name, the nearest first, without those of environments and hidden folders."""
     skipped = {".git", ".venv", "venv", "node_modules", "__pycache__", ".andon", "site-packages"}
-    found = [path for path in folder.rglob(pattern) if path.is_file() and not skipped & set(path.relative_to(folder).parts)]
+    found = [
+        path for path in folder.rglob(pattern) if path.is_file() and not skipped & set(path.relative_to(folder).parts)
+    ]
     return sorted(found, key=lambda path: (len(path.parts), str(path)))[:SOURCES_READ]
 
 
@@ -141,8 +148,13 @@ def write(found: Survey, folder: Path, *, force: bool) -> list[Path]:
 
 def config_text(found: Survey) -> str:
     """Returns the andon.toml of a survey."""
+
     def line(key: str, value: str, remark: str) -> str:
-        return f'{key} = "{value}"{" " * max(1, 34 - len(key) - len(value))}# {remark}' if value else f'# {key} = ""{" " * max(1, 32 - len(key))}# {remark}'
+        return (
+            f'{key} = "{value}"{" " * max(1, 34 - len(key) - len(value))}# {remark}'
+            if value
+            else f'# {key} = ""{" " * max(1, 32 - len(key))}# {remark}'
+        )
 
     runtime = ", ".join(f'"{path}"' for path in found.runtime)
     return "\n".join(
@@ -186,7 +198,7 @@ def first_check(found: Survey) -> str:
             'kind = "command"',
             'every = "1h"',
             'severity = "medium"',
-            f'why = "{date.today().isoformat()}. The first check, written by andon init: a red suite is the first thing to know."',  # noqa: DTZ011
+            f'why = "{date.today().isoformat()}. Written by andon init: a red suite is the first thing to know."',  # noqa: DTZ011
             'decided = "the suite is green on the branch at all times."',
             f"argv = [{argv}]",
             'timeout = "10m"',

@@ -29,6 +29,7 @@ from andon.models import (
     Ticket,
     Verdict,
     VerdictOutcome,
+    row_fingerprint,
 )
 from andon.protocols import Case
 
@@ -85,7 +86,9 @@ def beyond_residue(app: App, system: str, check: Check, result: CheckResult) -> 
         return result
     newer = ask_newer(app, system, check, settled, result)
     if newer.state is CheckState.OK:
-        return newer.model_copy(update={"message": f"{result.total} old rows remain from before {settled:%Y-%m-%d %H:%M}"})
+        return newer.model_copy(
+            update={"message": f"{result.total} old rows remain from before {settled:%Y-%m-%d %H:%M}"}
+        )
     return newer
 
 
@@ -105,17 +108,16 @@ def detect(app: App, system: str) -> list[int]:
 
     now = app.now()
     checks = app.checks(system)
-    results = app.store.latest_results(system)
     settings = app.config.system(system)
 
     def decide(known: Known) -> stage.Detected:
         return stage.detect(
-            system, checks, results, known.alerts, known.tickets,
+            system, checks, known.results, known.alerts, known.tickets,
             now=now, settings=settings, first_seen=known.first_seen,
         )  # fmt: skip
 
     applied = app.store.apply_detected(system, decide, now=now)
-    return sorted({*applied.opened, *applied.attached, *applied.reopened})
+    return sorted(applied.touched)
 
 
 # --- diagnose -------------------------------------------------------------------------------------------------------
@@ -132,7 +134,13 @@ def record_evidence(app: App, ticket: int) -> int:
         it, check = load(app, ticket)
         app.progress(ticket, f"records what {check.name} found")
         data = app.data(it.system)
-        result = ask(check, data=data, since=app.store.watermark(it.system, check.name), now=app.now(), root=app.check_root(it.system))
+        result = ask(
+            check,
+            data=data,
+            since=app.store.watermark(it.system, check.name),
+            now=app.now(),
+            root=app.check_root(it.system),
+        )
         result = beyond_residue(app, it.system, check, result)
         if result.state is CheckState.ERROR:
             raise DataError(f"{check.name} could not be asked: {result.message}")
@@ -184,7 +192,9 @@ def diagnose(app: App, ticket: int) -> str:
         with case(app, ticket) as it, spending(app, ticket, f"diagnose {agent.name}"):
             app.progress(ticket, f"{agent.name} asks why")
             found, spend = stage(it, agent)
-        app.store.add_spend(ticket, f"diagnose {agent.name} tokens", spend.model_copy(update={"seconds": 0.0}), app.now())
+        app.store.add_spend(
+            ticket, f"diagnose {agent.name} tokens", spend.model_copy(update={"seconds": 0.0}), app.now()
+        )
         if found.lane != "unknown":
             break
     if found is None:
@@ -322,8 +332,12 @@ def give_up(app: App, ticket: int) -> str:
     attempts = app.store.list_attempts(ticket)
     stops = [event.text for event in app.store.list_events(ticket) if event.kind == "stopped"]
     why = stops[-1] if stops else "no agent found a patch that holds"
-    tried = "; ".join(f"attempt {one.number}: {one.feedback or 'abstained'}" for one in attempts) or "no attempt was made"
-    return move(app, ticket, Status.DIAGNOSED, Status.ESCALATED, f"{why} ({tried}). Known so far: {cause_of(app, ticket)}")
+    tried = (
+        "; ".join(f"attempt {one.number}: {one.feedback or 'abstained'}" for one in attempts) or "no attempt was made"
+    )
+    return move(
+        app, ticket, Status.DIAGNOSED, Status.ESCALATED, f"{why} ({tried}). Known so far: {cause_of(app, ticket)}"
+    )
 
 
 # --- gate -----------------------------------------------------------------------------------------------------------
@@ -423,7 +437,9 @@ def begin_rebased(app: App, ticket: int) -> int:
     if patch is None:
         raise ConflictError("the patch does not apply to the branch's new head")
     attempt = app.store.start_attempt(ticket, agent="rebase", now=app.now())
-    app.store.save_attempt(attempt.model_copy(update={"patch": patch, "notes": "carried over to the branch's new head"}))
+    app.store.save_attempt(
+        attempt.model_copy(update={"patch": patch, "notes": "carried over to the branch's new head"})
+    )
     return attempt.number
 
 
@@ -451,7 +467,9 @@ def deploy(app: App, ticket: int) -> str:
     ran = stage(settings, home=app.config.home)
     done = release.model_copy(update={"deployed_at": app.now(), "deploy_output": ran.words})
     app.store.save_release(done if ran.code == 0 else release.model_copy(update={"deploy_output": ran.words}))
-    return "" if ran.code == 0 else f"commit {release.commit[:10]} is pushed, but the deploy command failed: {ran.words}"
+    return (
+        "" if ran.code == 0 else f"commit {release.commit[:10]} is pushed, but the deploy command failed: {ran.words}"
+    )
 
 
 # --- watch ----------------------------------------------------------------------------------------------------------
@@ -465,6 +483,7 @@ def watch(app: App, ticket: int) -> str:
     it, check = load(app, ticket)
     release = app.store.get_release(ticket)
     result = ask(check, data=app.data(it.system), since=None, now=app.now(), root=app.check_root(it.system))
+    app.store.save_result(it.system, result, check=check)  # so that each row has a time at which it was first seen
     newer = result
     if result.state is CheckState.FAILING:
         newer = ask_newer(app, it.system, check, release.deployed_at or release.shipped_at, result)
@@ -474,6 +493,7 @@ def watch(app: App, ticket: int) -> str:
         result=result,
         newer=newer,
         evidence=app.store.get_evidence(ticket),
+        first_seen=app.store.first_seen(it.system, check.name, [row_fingerprint(check, row) for row in result.rows]),
         now=app.now(),
         settings=app.config.system(it.system),
     )
@@ -604,9 +624,14 @@ def escalate(app: App, ticket: int, reason: str) -> str:
     return move(app, ticket, it.status, Status.ESCALATED, reason)
 
 
+def wait(app: App, ticket: int, reason: str) -> int:
+    """Writes down that a ticket's phase waits for something outside; returns how often it has since it last moved."""
+    app.store.add_event(ticket, kind="waits", actor=LOOP, text=reason, now=app.now())
+    since = app.store.last_move(ticket)
+    return sum(1 for event in app.store.list_events(ticket, after=since) if event.kind == "waits")
+
+
 def note(app: App, ticket: int, text: str) -> str:
     """Writes a sentence into a ticket's history and its reason."""
     app.store.add_event(ticket, kind="note", actor=LOOP, text=text, now=app.now())
     return text
-
-

@@ -10,6 +10,7 @@ time; `next_phase` tells what a ticket's status asks for, so the decision starts
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Protocol, TypeVar
 
 from andon import steps
@@ -49,8 +50,12 @@ def diagnose_ticket(app: App, ticket: int, step: Step) -> str:
     step("brief", lambda: steps.write_brief(app, ticket))
     lane = step("diagnose", lambda: steps.diagnose(app, ticket))
     if lane == Lane.CODE_BUG:
-        return step("diagnosed", lambda: steps.move(app, ticket, Status.OPEN, Status.DIAGNOSED, steps.cause_of(app, ticket)))
-    return step("hand over", lambda: steps.move(app, ticket, Status.OPEN, Status.ESCALATED, steps.cause_of(app, ticket)))
+        return step(
+            "diagnosed", lambda: steps.move(app, ticket, Status.OPEN, Status.DIAGNOSED, steps.cause_of(app, ticket))
+        )
+    return step(
+        "hand over", lambda: steps.move(app, ticket, Status.OPEN, Status.ESCALATED, steps.cause_of(app, ticket))
+    )
 
 
 def fix_ticket(app: App, ticket: int, step: Step) -> str:
@@ -60,7 +65,9 @@ def fix_ticket(app: App, ticket: int, step: Step) -> str:
     while number := step("begin", lambda: steps.begin_attempt(app, ticket)):
         if not step(f"patch {number}", lambda number=number: steps.write_patch(app, ticket, number)):  # type: ignore[misc]
             continue
-        step(f"patched {number}", lambda: steps.move(app, ticket, Status.DIAGNOSED, Status.PATCHED, "a patch is written"))
+        step(
+            f"patched {number}", lambda: steps.move(app, ticket, Status.DIAGNOSED, Status.PATCHED, "a patch is written")
+        )
         ended = prove(app, ticket, number, step)
         if ended is not Status.DIAGNOSED:
             return ended
@@ -72,7 +79,10 @@ def prove(app: App, ticket: int, number: int, step: Step) -> Status:
     outcome = step(f"judge {number}", lambda: steps.judge(app, ticket, number))
     status, reason = VERDICT_MOVES[VerdictOutcome(outcome)]
     if status is not Status.PATCHED:
-        step(f"judged {number}", lambda: steps.move(app, ticket, Status.PATCHED, status, steps.verdict_reason(app, ticket, reason)))
+        step(
+            f"judged {number}",
+            lambda: steps.move(app, ticket, Status.PATCHED, status, steps.verdict_reason(app, ticket, reason)),
+        )
     else:
         step(f"judged {number}", lambda: steps.note(app, ticket, steps.verdict_reason(app, ticket, reason)))
     if status is Status.PROVEN and step(f"sign {number}", lambda: steps.may_ship_unsigned(app, ticket, number)):
@@ -99,24 +109,38 @@ def ship_ticket(app: App, ticket: int, step: Step) -> str:
             return Status.APPROVED
         if shipped == "shipped":
             if trouble := step("deploy", lambda: steps.deploy(app, ticket)):
-                return step("deploy failed", lambda: steps.move(app, ticket, Status.APPROVED, Status.ESCALATED, trouble))
-            return step("shipped", lambda: steps.move(app, ticket, Status.APPROVED, Status.SHIPPED, "watched until quiet"))
+                return step(
+                    "deploy failed", lambda: steps.move(app, ticket, Status.APPROVED, Status.ESCALATED, trouble)
+                )
+            return step(
+                "shipped", lambda: steps.move(app, ticket, Status.APPROVED, Status.SHIPPED, "watched until quiet")
+            )
         if shipped == "conflict":
             break
         number = step("rebase", lambda: steps.begin_rebased(app, ticket))
-        step("rebased", lambda: steps.move(app, ticket, Status.APPROVED, Status.PATCHED, "the branch moved; judged again"))
+        step(
+            "rebased",
+            lambda: steps.move(app, ticket, Status.APPROVED, Status.PATCHED, "the branch moved; judged again"),
+        )
         if prove(app, ticket, number, step) not in (Status.PROVEN, Status.APPROVED):
-            return step("moved", lambda: steps.escalate(app, ticket, "the branch moved and the patch no longer proves itself"))
-        step("still approved", lambda: steps.approve_again(app, ticket, number))
-    return step("conflict", lambda: steps.escalate(app, ticket, "the branch moved and the patch no longer applies to it"))
+            return step(
+                "moved", lambda: steps.escalate(app, ticket, "the branch moved and the patch no longer proves itself")
+            )
+        step("still approved", lambda number=number: steps.approve_again(app, ticket, number))  # type: ignore[misc]
+    return step(
+        "conflict", lambda: steps.escalate(app, ticket, "the branch moved and the patch no longer applies to it")
+    )
 
 
 def watch_ticket(app: App, ticket: int, step: Step) -> str:
-    """Looks once at a shipped ticket: resolved when quiet for long enough; reverted and reopened when it fires again."""
+    """Looks once at a shipped ticket: resolved when quiet for long enough, reverted when it fires again."""
     state = step("watch", lambda: steps.watch(app, ticket))
     if state == "quiet":
         step("settle", lambda: steps.settle_residue(app, ticket))
-        return step("resolved", lambda: steps.move(app, ticket, Status.SHIPPED, Status.RESOLVED, steps.quiet_reason(app, ticket)))
+        return step(
+            "resolved",
+            lambda: steps.move(app, ticket, Status.SHIPPED, Status.RESOLVED, steps.quiet_reason(app, ticket)),
+        )
     if state != "fired":
         return Status.SHIPPED
     step("revert", lambda: steps.revert(app, ticket))
@@ -132,18 +156,49 @@ PHASES: dict[str, Callable[[App, int, Step], str]] = {
 }
 
 
+WAIT = timedelta(seconds=30)
+"""How long a phase waits before it tries again what the world refused; doubled each time."""
+WAITS = 6
+"""After so many waits in a row (about half an hour) a person gets the ticket."""
+
+
+def due(app: App, ticket: Ticket) -> tuple[str, str]:
+    """Returns the phase that a ticket asks for now, and the name of the fact that asks; both empty for none.
+
+    The same fact has the same name for ever: whatever starts it twice has started it once.
+    """
+    phase = next_phase(ticket, ticket.autonomy)
+    if not phase or ticket.system not in app.config.systems:
+        return "", ""
+    moved = app.store.last_move(ticket.id)
+    fact = f"ticket-{ticket.id}-{phase}-{moved}"
+    now = app.now()
+    if phase == "watch" or (phase == "ship" and ticket.autonomy is Autonomy.PROPOSE):
+        pace = min(60.0, max(1.0, app.config.systems[ticket.system].every.total_seconds()))
+        return phase, f"{fact}-{int(now.timestamp() / pace)}"
+    waits = [event for event in app.store.list_events(ticket.id, after=moved) if event.kind == "waits"]
+    if waits and now < waits[-1].at + WAIT * 2 ** (len(waits) - 1):
+        return "", ""
+    return phase, f"{fact}-{len(waits)}" if waits else fact
+
+
 def run_phase(app: App, phase: str, ticket: int, step: Step) -> str:
     """Runs one phase of a ticket; whatever fails for good is written into the ticket, for a person.
 
-    Returns the status that the ticket then has, or why the phase ended without moving it.
+    Returns the status that the ticket then has, or why the phase ended without moving it. An outside thing that
+    cannot be reached now is nobody's bug: the ticket stays as it is and the phase is tried again later.
     """
     try:
         return str(PHASES[phase](app, ticket, step))
     except ConflictError as error:
         return f"someone moved first: {error}"
-    except AndonError as error:
-        if phase == "watch" and isinstance(error, ExternalError) and not error.permanent:
+    except ExternalError as error:
+        if phase == "watch" and not error.permanent:
             return f"could not look: {error}"  # the next watch looks again; nothing was established
+        if not error.permanent and steps.wait(app, ticket, f"{phase} could not go on: {error}") <= WAITS:
+            return f"waits: {error}"
+        return steps.escalate(app, ticket, f"{phase} stopped: {error}")
+    except AndonError as error:
         return steps.escalate(app, ticket, f"{phase} stopped: {error}")
     except Exception as error:
         # A fault of andon's own must not leave a ticket that looks as if somebody worked on it.
@@ -155,4 +210,3 @@ def straight(name: str, work: Callable[[], Result]) -> Result:
     """Runs a step by hand, without an engine: for `andon diagnose`, `andon fix` and tests."""
     del name
     return work()
-

@@ -41,7 +41,13 @@ def check(
 
 def colourful(line: str) -> str:
     """Returns a line of the report with its state in colour; click leaves colours out of a pipe."""
-    for state, colour in ((" ok ", "green"), (" FAILING", "red"), (" failing", "red"), (" ERROR", "yellow"), (" error", "yellow")):
+    for state, colour in (
+        (" ok ", "green"),
+        (" FAILING", "red"),
+        (" failing", "red"),
+        (" ERROR", "yellow"),
+        (" error", "yellow"),
+    ):
         if state in f"{line} " and not line.startswith(("_", " ")):
             return line.replace(state.strip(), click.style(state.strip(), fg=colour), 1)
     return line

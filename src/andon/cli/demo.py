@@ -25,7 +25,9 @@ ENDED = (Status.RESOLVED, Status.ESCALATED, Status.ABANDONED)
 @click.option("--fault", "name", default="retry-429", show_default=True, help="Which fault; `--list` names them.")
 @click.option("--list", "list_them", is_flag=True, help="List the faults and end.")
 @click.option("--yes", is_flag=True, help="Approve at the gate without asking; exit 0 only when resolved.")
-@click.option("--folder", type=click.Path(path_type=Path, file_okay=False), help="Where to build it; a new folder in /tmp.")
+@click.option(
+    "--folder", type=click.Path(path_type=Path, file_okay=False), help="Where to build it; a new folder in /tmp."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print times and the outcome as one JSON line at the end.")
 @click.pass_context
 def demo(ctx: click.Context, name: str, *, list_them: bool, yes: bool, folder: Path | None, as_json: bool) -> None:
@@ -65,10 +67,9 @@ def watch_loop(place: Path, *, yes: bool) -> tuple[Ticket | None, dict[str, floa
 
     began = time.monotonic()
     times: dict[str, float] = {}
-    spoken: list[str] = []
 
     def progress(ticket: int, text: str) -> None:
-        spoken.append(text)
+        del ticket
         say(f"{time.monotonic() - began:6.1f} s  {visible(text, 150)}")
 
     heading(f"andon up (its folder: {place})")

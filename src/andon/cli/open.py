@@ -10,7 +10,7 @@ from pathlib import Path
 import click
 from pydantic import JsonValue
 
-from andon.app import App
+from andon.app import App, silent
 from andon.config import Config, find_file, load
 
 
@@ -21,7 +21,7 @@ def open_config(ctx: click.Context) -> Config:
 
 
 @contextmanager
-def open_app(ctx: click.Context, progress: Callable[[int, str], None] = lambda ticket, text: None) -> Iterator[App]:
+def open_app(ctx: click.Context, progress: Callable[[int, str], None] = silent) -> Iterator[App]:
     """Gives the app of the configuration and closes it at the end."""
     with App(open_config(ctx), progress=progress) as app:
         yield app

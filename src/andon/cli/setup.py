@@ -80,4 +80,6 @@ def grants(ctx: click.Context, system: str | None, role: str | None, schemas: tu
             source.close()
         except AndonError as error:
             click.echo(f"-- the login could not be tried: {error}")
-    click.echo(grants_sql(url.path.lstrip("/") or "postgres", role=role or url.username or "andon_reader", schemas=schemas))
+    click.echo(
+        grants_sql(url.path.lstrip("/") or "postgres", role=role or url.username or "andon_reader", schemas=schemas)
+    )

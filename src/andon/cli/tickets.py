@@ -41,7 +41,11 @@ def tickets(
     with open_app(ctx) as app:
         if title is not None:
             it = keep(app, app.config.system_name(system), title, body, check_name)
-            picked = "the loop works on it" if it.check else "kept for people; attach a failing check with --check for the loop"
+            picked = (
+                "the loop works on it"
+                if it.check
+                else "kept for people; attach a failing check with --check for the loop"
+            )
             click.echo(f"ticket {it.id}: {picked}" if not as_json else it.model_dump_json(indent=2))
             return
         found = app.store.list_tickets(system=system)

@@ -43,7 +43,9 @@ class Feed:
         self.lines.append((utc_now(), ticket, text))
         self.now[ticket] = text
         if self.echo:
-            click.echo(f"{utc_now():%H:%M:%S}  ticket {ticket:<4} {text}" if ticket else f"{utc_now():%H:%M:%S}  {text}")
+            click.echo(
+                f"{utc_now():%H:%M:%S}  ticket {ticket:<4} {text}" if ticket else f"{utc_now():%H:%M:%S}  {text}"
+            )
 
 
 @click.command()
@@ -113,9 +115,7 @@ def run_once(app: App) -> None:
         waiting = [
             (phase, ticket)
             for ticket in app.store.list_tickets()
-            if ticket.system in app.config.systems
-            and (phase := workflows.next_phase(ticket, ticket.autonomy))
-            and not (phase == "watch" and ticket.id in watched)
+            if (phase := workflows.due(app, ticket)[0]) and not (phase == "watch" and ticket.id in watched)
         ]
         if not waiting:
             break

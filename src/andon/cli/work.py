@@ -63,7 +63,7 @@ def diagnose_check(app: App, system: str, name: str) -> tuple[Diagnosis, Brief]:
     if result.state is CheckState.OK:
         raise ConflictError(f"{name} is ok now: there is nothing to diagnose")
     with tempfile.TemporaryDirectory() as folder:
-        memory = App(app.config, now=app.now, progress=lambda ticket, text: app.progress(0, text))
+        memory = App(app.config, now=app.now, progress=lambda _, text: app.progress(0, text))
         memory._store = Store.open(f"sqlite:///{folder}/by-hand.db")
         with memory:
             ticket = memory.store.create_ticket(
@@ -99,7 +99,9 @@ def fix(ctx: click.Context, ticket: int) -> None:
 
 @click.command()
 @click.argument("ticket", type=int)
-@click.option("--diff", type=click.Path(path_type=Path, exists=True), help="Judge this diff instead of the ticket's own.")
+@click.option(
+    "--diff", type=click.Path(path_type=Path, exists=True), help="Judge this diff instead of the ticket's own."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the verdict as JSON.")
 @click.pass_context
 def judge(ctx: click.Context, ticket: int, diff: Path | None, *, as_json: bool) -> None:
