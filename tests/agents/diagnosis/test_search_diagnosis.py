@@ -14,7 +14,7 @@ from andon.errors import AgentError
 from andon.models import Diagnosis, Lane, LinesFact, ReplayFact, TraceFact
 from andon.protocols import Case
 from andon.testing.cases import find_check, make_case, open_case
-from andon.testing.repos import BUGS, commit_edits
+from andon.testing.repos import BUGS, commit_edits, git
 
 
 def diagnose(case: Case) -> Diagnosis:
@@ -171,3 +171,22 @@ def test_no_time_left_is_said(tmp_path: Path) -> None:
         late = case._replace(deadline=datetime.now(UTC) - timedelta(minutes=1))
         with pytest.raises(AgentError, match="time is used up"):
             SearchAgent().diagnose(late)
+
+
+def test_culprit_on_a_merged_branch_is_named_beside_its_own_parent(tmp_path: Path) -> None:
+    with open_case(tmp_path, "unit") as (case, stage):
+        work = tmp_path / "tinyfeed"
+        author = ("-c", "user.name=dev", "-c", "user.email=dev@example.org")
+        git("checkout", "--quiet", "-b", "side", "HEAD~1", cwd=work)
+        commit_edits(work, "Note beside", {"NOTES.md": "beside\n"}, push=False)
+        git("checkout", "--quiet", "main", cwd=work)
+        git(*author, "merge", "--quiet", "--no-ff", "-m", "Merge side", "side", cwd=work)
+        git("push", "--quiet", "origin", "main", cwd=work)
+        stage.repo.fetch()
+        brief = case.brief.model_copy(update={"changes": (), "onset": None})
+        with case.workspace.at(stage.repo.head("main")) as workspace:
+            found = diagnose(case._replace(workspace=workspace, brief=brief))
+        bug = git("rev-parse", "HEAD^1", cwd=work).strip()
+        parent = git("rev-parse", "HEAD^1^", cwd=work).strip()
+    assert found.culprit == bug
+    assert [fact.commit for fact in found.whys[3].facts if isinstance(fact, ReplayFact)] == [parent, bug]

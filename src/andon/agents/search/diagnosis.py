@@ -2,33 +2,29 @@
 
 from __future__ import annotations
 
-import ast
 import re
 import time
 from collections.abc import Mapping, Sequence
 from collections.abc import Set as Collection
 from contextlib import suppress
-from datetime import datetime
 
 from andon.agents.search import lanes
-from andon.agents.search.bisect import Bisected, Colour, bisect, confirm
-from andon.agents.search.deviance import Deviation, deviations
+from andon.agents.search.bisect import Bisected
+from andon.agents.search.deviance import deviations
 from andon.agents.search.findings import (
     Change,
     Findings,
     call_path,
     functions_ran,
     functions_with_values,
-    touched_functions,
 )
 from andon.agents.search.lineage import Writer, bare, executed_writers, find_writers
-from andon.agents.search.localise import Hint, Spectrum, less, lines_of, localise, spectrum
+from andon.agents.search.localise import Spectrum, less, localise, spectrum
 from andon.agents.search.replays import Asked, Replays, seconds_left
 from andon.agents.search.reverts import reverts
+from andon.agents.search.since import find_change
 from andon.agents.search.slices import healthy_part
 from andon.agents.search.source import (
-    Block,
-    Function,
     Lines,
     Sources,
     diff_lines,
@@ -37,18 +33,15 @@ from andon.agents.search.source import (
     read_sources,
     replay_paths,
 )
+from andon.agents.search.suspicion import hints_for, suspects_of, with_untraced
 from andon.errors import AgentError, GitError
-from andon.models import Diagnosis, Location, Replay, Spend
-from andon.protocols import Case, CommitEntry
+from andon.models import Diagnosis, Replay, Spend
+from andon.protocols import Case
 
-COMMITS = 200
-"""Commits of the past that a bisect reaches."""
 SUITE_SECONDS = 60.0
 """Most that the suite may take when its coverage is asked for."""
 SUITE_SHARE = 0.2
 """Share of the time left that the suite may take."""
-CONFIRMED = 2
-"""Suspicious changes of the brief that are tried before bisecting."""
 
 
 def diagnose(case: Case) -> tuple[Diagnosis, Spend]:
@@ -134,55 +127,6 @@ def read_tree(case: Case) -> dict[str, str]:
     return {path: text for path, text in sources.items() if path not in own}
 
 
-def find_change(case: Case, replays: Replays) -> Bisected | None:
-    """Returns the bisect of the history with the replay as the test; None when there is one commit only."""
-    entries = case.history.log(case.workspace.commit, limit=COMMITS)[::-1]
-    commits = [entry.commit for entry in entries]
-    if len(commits) < 2:
-        return None
-    named = [change.commit for change in case.brief.changes if change.kind == "commit" and change.commit in commits]
-    for suspect in named[:CONFIRMED]:
-        found = confirm(commits, suspect, lambda asked: replays.colours(asked, trace=True))
-        if found is not None:
-            return settled(case, replays, found)
-    return settled(case, replays, bisect(commits, replays.colours, start=before_onset(case, entries)))
-
-
-def settled(case: Case, replays: Replays, found: Bisected) -> Bisected:
-    """Returns a bisect whose good commit is the culprit's own parent; without a culprit when that parent is not green.
-
-    The log puts branches that ran side by side into one line, in which a neighbour need not be a parent.
-    """
-    if found.culprit is None:
-        return found
-    try:
-        parent = case.history.log(f"{found.culprit}^", limit=1)[0].commit
-    except GitError:
-        return found._replace(culprit=None)  # a root commit: nothing came before it
-    if parent == found.good:
-        return found
-    colours = replays.colours([parent])
-    if colours[parent] is not Colour.GREEN:
-        return found._replace(culprit=None, colours={**found.colours, **colours})
-    return found._replace(good=parent, colours={**found.colours, **colours})
-
-
-def before_onset(case: Case, entries: Sequence[CommitEntry]) -> int:
-    """Returns the index of the newest commit older than the first offending row; the last but one when none is."""
-    began = onset_of(case)
-    older = [index for index, entry in enumerate(entries[:-1]) if began is not None and entry.at < began]
-    # The commit that was running when it began is itself a suspect: the one before it is the likely good one.
-    return max(older[-1] - 1, 0) if older else len(entries) - 2
-
-
-def onset_of(case: Case) -> datetime | None:
-    """Returns when it began: the brief's change point, else the oldest recorded offending row."""
-    if case.brief.onset is not None:
-        return case.brief.onset.at
-    times = [lanes.time_of(row.get(case.evidence.at)) for row in case.evidence.rows] if case.evidence.at else []
-    return min((time for time in times if time is not None), default=None)
-
-
 def compare(
     case: Case, replays: Replays, bisected: Bisected | None, sources: Sources
 ) -> tuple[Change | None, Replay | None, Replay | None]:
@@ -265,82 +209,3 @@ def suite_spectra(case: Case) -> list[Spectrum]:
     run = case.workspace.test(coverage=True, seconds=seconds)
     passed = {event.id for event in run.events if event.outcome == "passed"}
     return [spectrum(name, lines, failed=False) for name, lines in run.covered.items() if name in passed]
-
-
-def suspects_of(
-    change: Change | None,
-    ran: Sequence[Function],
-    origins: Sequence[Function],
-    path: Sequence[Function],
-) -> tuple[Function, ...]:
-    """Returns the functions whose siblings are looked at: those of the change that ran, else those near the rows."""
-    if change is not None:
-        touched = touched_functions(ran, change.touched)
-        blamed = tuple(dict.fromkeys(one for _, functions in blamed_functions(change, touched) for one in functions))
-        if blamed or touched:
-            return blamed or touched
-    return tuple(dict.fromkeys((*origins, *path)))
-
-
-def blamed_functions(change: Change, touched: Sequence[Function]) -> list[tuple[Block, tuple[Function, ...]]]:
-    """Returns for each deciding piece the touched functions it lies in, or leads into when it calls what came with it.
-
-    A new call of a new function decides by what that function does, not by being made.
-    """
-    new = [one for one in touched if one.start in change.added.get(one.path, ())]
-    blamed = []
-    for block in change.deciding:
-        words = set(re.findall(r"\w+", "\n".join(block.new)))
-        called = [one for one in new if one.name.rpartition(".")[2] in words]
-        for one in called:  # and what that calls in turn, when it is new as well
-            inner = {node.id for node in ast.walk(one.node) if isinstance(node, ast.Name)}
-            called += [other for other in new if other.name in inner and other not in called]
-        inside = [
-            one for one in touched if one.path == block.path and any(one.top <= line <= one.end for line in block.lines)
-        ]
-        blamed.append((block, tuple(called or inside)))
-    return blamed
-
-
-def hints_for(
-    change: Change | None,
-    path: Sequence[Function],
-    origins: Sequence[Function],
-    odd: Sequence[Deviation],
-    ran: Sequence[Function],
-) -> list[Hint]:
-    """Returns the reasons besides the spectra to suspect lines."""
-    hints = [
-        Hint("on the way to the writer", 0.15, lines_of(path)),
-        Hint("holds the value that marks the rows", 0.25, lines_of(origins)),
-    ]
-    if change is not None:
-        hints.append(Hint("the culprit touched it", 0.6, change.touched))
-        hints.append(Hint("taking it out helps", 0.8, decided_lines(change, touched_functions(ran, change.touched))))
-    best: Mapping[str, Deviation] = {one.function.place: one for one in reversed(odd)}
-    hints += [Hint(f"lacks {one.lacks}", 0.5 * one.score, lines_of([one.function])) for one in best.values()]
-    return hints
-
-
-def decided_lines(change: Change, touched: Sequence[Function]) -> dict[str, set[int]]:
-    """Returns the lines of the pieces that decide, or of the new functions that they lead into."""
-    found: dict[str, set[int]] = {}
-    for block, functions_there in blamed_functions(change, touched):
-        lines = set(block.lines)
-        led = [one for one in functions_there if one.path != block.path or not lines & set(range(one.top, one.end + 1))]
-        if led:
-            for path, numbers in lines_of(led).items():
-                found.setdefault(path, set()).update(numbers)
-        else:
-            found.setdefault(block.path, set()).update(lines)
-    return found
-
-
-def with_untraced(locations: tuple[Location, ...], change: Change | None) -> tuple[Location, ...]:
-    """Returns the locations with the culprit's SQL files in front: no trace ever shows their lines."""
-    extra = [
-        Location(path=path, start=min(lines), end=max(lines), suspicion=0.6)
-        for path, lines in (change.touched.items() if change else ())
-        if path.endswith(".sql")
-    ]
-    return tuple(sorted((*locations, *extra), key=lambda place: -place.suspicion))[:30]

@@ -8,6 +8,7 @@ from pydantic import JsonValue
 
 from andon.agents.search import whys
 from andon.agents.search.bisect import Colour, bisect
+from andon.agents.search.cause import plural, root_cause
 from andon.agents.search.findings import Findings, strong_contrasts
 from andon.agents.search.replays import Asked, Replays
 from andon.errors import DataError
@@ -36,14 +37,14 @@ def reproduced(found: Findings) -> Diagnosis:
         return coded(found, chain)
     missing = "unknown: no commit, contrast or healthy replay separates the fault from what works"
     chain[-1] = Why(question=broke.question, answer=f"{missing}. Found: {broke.answer}", facts=broke.facts)
-    return ended(case, chain, Lane.UNKNOWN, f"Unknown. {whys.root_cause(found)}, but nothing proves it", found)
+    return ended(case, chain, Lane.UNKNOWN, f"Unknown. {root_cause(found)}, but nothing proves it", found)
 
 
 def coded(found: Findings, chain: list[Why]) -> Diagnosis:
     """Returns the diagnosis of a bug in the code; a middle why without facts is left out, the code must be named."""
     kept = [why for why in chain[:-1] if not whys.is_unknown(why)]
     lane = Lane.UNKNOWN if whys.is_unknown(chain[-1]) else Lane.CODE_BUG
-    return ended(found.case, [*kept, chain[-1]], lane, whys.root_cause(found), found)
+    return ended(found.case, [*kept, chain[-1]], lane, root_cause(found), found)
 
 
 def copied(found: Findings, chain: list[Why]) -> Diagnosis:
@@ -63,7 +64,7 @@ def copied(found: Findings, chain: list[Why]) -> Diagnosis:
 def always_red(found: Findings, chain: list[Why], population: QueryFact) -> Diagnosis:
     """Returns the diagnosis of a check that no row has ever passed."""
     answer = (
-        f"All {whys.plural(population.total, 'row')} that the check asks of offend, and every commit that replays "
+        f"All {plural(population.total, 'row')} that the check asks of offend, and every commit that replays "
         "is red: the check has never been green."
     )
     last = Why(question="Is there a row that the check accepts?", answer=answer, facts=(population,))
