@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping, Sequence
-from xml.sax.saxutils import escape, quoteattr
+from html import escape
 
 from andon.models import CheckResult, CheckState, Row
 
@@ -95,4 +95,4 @@ def _short(text: str, longest: int) -> str:
 
 
 def _attribute(value: object) -> str:
-    return quoteattr(NOT_XML.sub("\ufffd", str(value)))
+    return '"' + escape(NOT_XML.sub("\ufffd", str(value))).replace("\n", "&#10;") + '"'
