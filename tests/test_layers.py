@@ -18,7 +18,7 @@ LAYERS = (
     ("store", "data", "checks", "brief", "agents", "sandboxes", "git", "gittree", "probes", "launch"),
     ("workspace",),
     ("detect", "diagnose", "fix", "judge", "ship", "watch", "budget"),
-    ("app", "steps", "workflows", "engine", "packet", "doctor", "starter", "demo"),
+    ("app", "asking", "steps", "workflows", "engine", "packet", "doctor", "starter", "demo"),
     ("cli", "__main__"),
 )
 """From the bottom up; an arrow goes only downwards."""

@@ -62,8 +62,11 @@ class BudgetSettings(Settings):
     minutes_per_ticket: float = 60.0
     """Wall time of diagnosis, fixes and verdicts per cause."""
     tokens_per_ticket: int = 2_000_000
+    """Tokens that agents may use per cause."""
     usd_per_ticket: float = 5.0
+    """US dollars that agents may cost per cause."""
     usd_per_day: float = 50.0
+    """US dollars that agents may cost a day, over all systems."""
     tickets_per_day: int = 20
     """Fixes started a day, over all systems."""
 
@@ -74,6 +77,7 @@ class SystemSettings(Settings):
     repo: str = "."
     """Path (relative to andon.toml) or URL to clone from and push to. A path that has an `origin` pushes there."""
     branch: str = "main"
+    """Branch that is watched, fixed and shipped to."""
     folder: str = ""
     """Where the system lives inside the repository; commands run there."""
     checks: str = "checks"
@@ -95,6 +99,7 @@ class SystemSettings(Settings):
     scratch_fixture: str = ""
     """Fixture of the suite that gives the URL of an empty scratch database; found by name when empty."""
     autonomy: Autonomy = Autonomy.PROPOSE
+    """How far the loop goes by itself: `report`, `propose`, `ship-on-approval`, `ship-when-proven`."""
     every: Duration = timedelta(minutes=5)
     """How often a sweep looks which checks are due."""
     check_every: Duration | None = None
@@ -133,6 +138,8 @@ class Config(Settings):
 
     database: str = "sqlite:///.andon/andon.db"
     """Where andon keeps its own state: sqlite:///path (one process) or postgresql://... (any number)."""
+    pings: str = ""
+    """`host:port` where heartbeat checks are pinged (`http://host:port/ping/NAME`); nothing listens when empty."""
     workers: int = 1
     """Fixes that one process runs at the same time."""
     agent: AgentSettings = AgentSettings()
@@ -260,6 +267,11 @@ def env_flag(name: str) -> bool:
 def person() -> str:
     """Returns the name of the person at the keyboard, for approvals and events."""
     return os.environ.get("ANDON_USER") or os.environ.get("USER") or os.environ.get("LOGNAME") or "person"
+
+
+def environment() -> dict[str, str]:
+    """Returns a copy of andon's own environment, for commands of the owner that run outside the sandbox."""
+    return dict(os.environ)
 
 
 def search_path() -> str:

@@ -39,7 +39,7 @@ minutes_per_ticket = 20
 repo = "origin.git"
 branch = "main"
 checks = "checks"
-test = "python -m pytest -q -x"
+test = "python -m pytest -q"
 replay = "env PYTHONPATH=src python -m imagefeed.replay"
 data = "env:FEED_READONLY_URL"
 deploy = "git -C production pull --quiet --ff-only"

@@ -86,17 +86,17 @@ def system_findings(app: App, system: str, *, suite: bool) -> Iterator[Finding]:
     )
     yield tried(f"{system}: checks", lambda: checks(app, system), "mend the check file; each needs `why` and `decided`")
     if settings.data:
-        yield tried(f"{system}: data", lambda: data(app, system), f"`andon grants {system}` prints the SQL")
+        yield tried(f"{system}: data", lambda: data(app, system), data_mend(app, system))
         yield tried(f"{system}: questions", lambda: questions(app, system), "see `andon check` for the errors")
-    if settings.replay:
+    if settings.replay and not data_missing(app, system):
         yield tried(
             f"{system}: scratch", lambda: scratch(app, system), "pip install 'andon[demo]' or install postgresql"
         )
-    else:
+    elif not settings.replay:
         yield Finding(
             what=f"{system}: replay", state="weak", saw="no `replay` is set", mend="without one, tickets end diagnosed"
         )
-    if suite and settings.test:
+    if suite and settings.test and not data_missing(app, system):
         yield tried(f"{system}: suite", lambda: suite_runs(app, system), "make the suite green on the branch first")
 
 
@@ -111,6 +111,23 @@ def push(app: App, system: str) -> str:
     settings = app.config.system(system)
     app.repo(system).try_push(settings.branch)
     return f"a push to {settings.branch} would be taken (dry run)"
+
+
+def data_missing(app: App, system: str) -> bool:
+    """Tells whether the variable of a system's data is not set, which an earlier line has said already."""
+    try:
+        return bool(app.config.system(system).data) and not app.data_url(system)
+    except AndonError:
+        return True
+
+
+def data_mend(app: App, system: str) -> str:
+    """Returns what to do when a system's data cannot be asked, or could be written."""
+    if data_missing(app, system):
+        return (
+            f"export {app.config.system(system).data.removeprefix('env:')} with the URL of a login that can only read"
+        )
+    return f"`andon grants {system}` prints the SQL that narrows the login; see that the server can be reached"
 
 
 def checks(app: App, system: str) -> str:
@@ -131,7 +148,7 @@ def questions(app: App, system: str) -> str:
     Raises:
         AndonError: one cannot; names them.
     """
-    from andon.cli.check import ask_now
+    from andon.asking import ask_now
 
     results = ask_now(app, system, app.checks(system), {})
     errors = [f"{one.check}: {one.message}" for one in results if one.state == "error"]

@@ -273,7 +273,8 @@ class GitRepo:
         Raises:
             GitError: it would be refused: no right to push, or the branch is checked out in the remote's work tree.
         """
-        self._git("push", "--dry-run", "--porcelain", "--no-verify", "--", self.url, f"+{self.head(branch)}:refs/heads/andon-doctor", remote=True)
+        target = f"+{self.head(branch)}:refs/heads/andon-doctor"
+        self._git("push", "--dry-run", "--porcelain", "--no-verify", "--", self.url, target, remote=True)
         path = Path(self.url.removeprefix("file://"))
         if not path.is_dir() or (path / "HEAD").exists():
             return  # a server decides by itself, and a bare repository has nothing checked out

@@ -43,7 +43,7 @@ class Autonomy(StrEnum):
     PROPOSE = "propose"
     """Fix and prove; a person approves what is proven, and looks at what needs eyes."""
     SHIP_ON_APPROVAL = "ship-on-approval"
-    """As propose, and the approval ships and deploys by itself. `propose` pushes a branch for a person to merge."""
+    """As propose, and the approval ships to the branch itself, where `propose` pushes a branch for a person."""
     SHIP_WHEN_PROVEN = "ship-when-proven"
     """A proven verdict ships without a person; whatever needs eyes still waits."""
 

@@ -143,12 +143,13 @@ def change(packet: Packet) -> str:
         notes = [one.notes for one in packet.attempts if one.notes]
         return f"## No patch\n\n{notes[-1]}" if notes else ""
     patch = attempt.patch
+    tests = ", ".join(quote(one, 120) for one in patch.tests) or "none"
     fence = "`" * max(3, longest_run(patch.diff) + 1)
     return "\n\n".join(
         [
             f"## The fix (attempt {attempt.number}, {attempt.agent}, {patch.strategy or 'no strategy named'})",
             prose(patch.summary, 800),
-            f"On base `{patch.base[:12]}`; regression test: {', '.join(quote(one, 120) for one in patch.tests) or 'none'}",
+            f"On base `{patch.base[:12]}`; regression test: {tests}",
             f"{fence}diff\n{seen(reviewed(patch.diff))}\n{fence}",
         ]
     )

@@ -34,7 +34,7 @@ def quote(text: str, limit: int = LINE_LIMIT) -> str:
 
 
 def prose(text: str, limit: int = LINE_LIMIT) -> str:
-    """Returns hostile text as plain Markdown prose: one line, every character that Markdown or rich reads is escaped."""
+    """Returns hostile text as plain Markdown prose: one line, whatever Markdown or rich would read is escaped."""
     return re.sub(r"([\\`*_\[\]<>#|~!&])", r"\\\1", visible(text, limit)) + length_note(text, limit)
 
 

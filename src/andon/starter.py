@@ -189,6 +189,8 @@ def first_check(found: Survey) -> str:
     words = found.test.split()
     if words[0] == "python" and found.runtime:
         words[0] = f"{found.runtime[0]}/bin/python"
+    if "pytest" in words:
+        words += ["-p", "no:cacheprovider"]  # a question leaves nothing behind
     argv = ", ".join(f'"{word}"' for word in words)
     return "\n".join(
         [

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from andon import budget
+from andon import asking, budget
 from andon.app import App
 from andon.config import person
 from andon.errors import AgentError, ConflictError, DataError, NotFoundError
@@ -34,7 +34,6 @@ from andon.models import (
 from andon.protocols import Case
 
 if TYPE_CHECKING:
-    from andon.checks.heartbeat import Ping
     from andon.store import Known
 
 LOOP = "loop"
@@ -45,8 +44,6 @@ LOOP = "loop"
 
 def ask_due(app: App, system: str) -> int:
     """Asks the checks that are due, saves what they gave, and returns how many were asked."""
-    from andon.checks import ask_all
-
     now = app.now()
     settings = app.config.system(system)
     last = app.store.last_asked(system)
@@ -57,26 +54,10 @@ def ask_due(app: App, system: str) -> int:
     ]
     if not due:
         return 0
-    results = ask_all(
-        due,
-        open_data=lambda: app.open_data(system),
-        watermarks=app.store.watermarks(system),
-        now=now,
-        sandbox=None,
-        root=app.check_root(system),
-        pings=last_pings(app, system),
-    )
+    results = asking.ask_now(app, system, due, app.store.watermarks(system))
     for check, result in zip(due, results, strict=True):
         app.store.save_result(system, beyond_residue(app, system, check, result), check=check)
     return len(due)
-
-
-def last_pings(app: App, system: str) -> dict[str, Ping]:
-    """Returns check name -> the last sign of life of the job it listens to."""
-    from andon.checks.heartbeat import Ping
-
-    found = app.store.pings(system)
-    return {name: Ping(name, ping.kind, ping.at) for name, pings in found.items() for ping in pings[:1]}
 
 
 def beyond_residue(app: App, system: str, check: Check, result: CheckResult) -> CheckResult:
@@ -395,6 +376,18 @@ def judged_attempt(app: App, ticket: Ticket) -> Attempt:
     if not waits:
         raise ConflictError(f"ticket {ticket.id} is {ticket.status.value}: nothing waits for a decision")
     return attempts[-1]
+
+
+def close(app: App, ticket: int, *, why: str) -> Ticket:
+    """Ends a ticket in a person's name: whoever closes it says that nothing more is to be done."""
+    it = app.store.get_ticket(ticket)
+    return app.store.move(ticket, it.status, Status.ABANDONED, actor=person(), reason=why, now=app.now())
+
+
+def open_again(app: App, ticket: int, *, why: str) -> Ticket:
+    """Opens an ended or escalated ticket again; the loop begins anew with its evidence."""
+    it = app.store.get_ticket(ticket)
+    return app.store.move(ticket, it.status, Status.OPEN, actor=person(), reason=why, now=app.now())
 
 
 # --- ship -----------------------------------------------------------------------------------------------------------

@@ -7,6 +7,7 @@ import contextlib
 import importlib.util
 import inspect
 import json
+import math
 import os
 import signal
 import subprocess
@@ -24,11 +25,12 @@ from pydantic import JsonValue
 
 from andon.checks.asking import error_result
 from andon.checks.watermark import BEGINNING, TICKS
-from andon.data.values import integer, real
 from andon.errors import AndonError, DataError
 from andon.models import Check, CheckResult, CheckState, Row
 from andon.protocols import Answer, DataSource, Power
 
+EXACT = 2**53
+"""Integers beyond this lose digits in readers that know only doubles: they become text."""
 LINE_BYTES = 64 * 2**20
 """The longest message that a child may send."""
 
@@ -249,9 +251,9 @@ def _json(value: object) -> JsonValue:
     if value is None or isinstance(value, (bool, str)):
         return value
     if isinstance(value, int):
-        return integer(value)
+        return value if abs(value) <= EXACT else str(value)
     if isinstance(value, float):
-        return real(value)
+        return value if math.isfinite(value) else str(value)
     if isinstance(value, (datetime, date)):
         return value.isoformat()
     if isinstance(value, (bytes, bytearray, memoryview)):

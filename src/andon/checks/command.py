@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import IO
 
 from andon.checks.asking import error_result
-from andon.config import secret
+from andon.config import environment, secret
 from andon.errors import AndonError
 from andon.models import Check, CheckResult, CheckState, Limits, Ran, Row
 from andon.protocols import Command, Sandbox
@@ -59,7 +59,7 @@ def run_plain(check: Check, argv: tuple[str, ...], env: dict[str, str], root: Pa
         child = subprocess.Popen(
             argv,
             cwd=root,
-            env={**os.environ, **env} if env else None,
+            env={**environment(), **env} if env else None,
             stdin=subprocess.DEVNULL,
             stdout=out,
             stderr=err,

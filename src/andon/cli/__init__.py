@@ -25,6 +25,8 @@ COMMANDS = {
     "review": ("andon.cli.tickets", "Show the one packet that a person signs."),
     "approve": ("andon.cli.tickets", "Sign a ticket's patch: it ships."),
     "reject": ("andon.cli.tickets", "Send a ticket's patch back, with the reason."),
+    "close": ("andon.cli.tickets", "End a ticket that needs nothing more."),
+    "reopen": ("andon.cli.tickets", "Open an ended or escalated ticket again."),
     "demo": ("andon.cli.demo", "Break a real pipeline and watch the loop mend it."),
 }
 

@@ -10,7 +10,7 @@ import click
 from andon.app import App
 from andon.cli.open import open_app
 from andon.errors import NotFoundError
-from andon.models import Check, CheckResult
+from andon.models import Check
 
 
 @click.command()
@@ -24,6 +24,7 @@ def check(
     ctx: click.Context, names: tuple[str, ...], system: str | None, *, full: bool, as_json: bool, junit: Path | None
 ) -> None:
     """Ask the checks now (all, or these). Exit code 0: ok. 1: one is failing. 2: one could not be asked."""
+    from andon import asking
     from andon.checks import as_json as to_json
     from andon.checks import exit_code, render
     from andon.checks import junit as to_junit
@@ -32,7 +33,7 @@ def check(
         name = app.config.system_name(system)
         chosen = choose(app.checks(name), names)
         watermarks = {} if full or not any(one.incremental for one in chosen) else stored_watermarks(app, name)
-        results = ask_now(app, name, chosen, watermarks)
+        results = asking.ask_now(app, name, chosen, watermarks)
     if junit is not None:
         junit.write_text(to_junit(results), encoding="utf-8")
     click.echo(to_json(results) if as_json else "\n".join(colourful(line) for line in render(results)))
@@ -51,30 +52,6 @@ def colourful(line: str) -> str:
         if state in f"{line} " and not line.startswith(("_", " ")):
             return line.replace(state.strip(), click.style(state.strip(), fg=colour), 1)
     return line
-
-
-def ask_now(
-    app: App, system: str, chosen: tuple[Check, ...], watermarks: dict[str, datetime]
-) -> tuple[CheckResult, ...]:
-    """Returns what the checks give now, without saving anything."""
-    from andon.checks import ask_all
-
-    needs_data = any(one.kind in ("sql", "python") for one in chosen)
-    if needs_data and app.config.system(system).data:
-        app.find_data(system)  # refuses a login that can write, before any question is asked
-    pings = {}
-    if any(one.kind == "heartbeat" for one in chosen):
-        from andon.steps import last_pings
-
-        pings = last_pings(app, system)
-    return ask_all(
-        chosen,
-        open_data=lambda: app.open_data(system),
-        watermarks=watermarks,
-        now=app.now(),
-        root=app.check_root(system),
-        pings=pings,
-    )
 
 
 def stored_watermarks(app: App, system: str) -> dict[str, datetime]:

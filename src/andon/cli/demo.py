@@ -34,6 +34,8 @@ def demo(ctx: click.Context, name: str, *, list_them: bool, yes: bool, folder: P
     """Break a real pipeline (scrape, download, CLIP, ETL, Postgres) and watch the loop mend it."""
     from andon import demo as stage
 
+    if not stage.faults():
+        raise AndonError("the demo needs a checkout of andon with examples/imagefeed")
     if list_them:
         for one in stage.faults():
             click.echo(f"{one:<20} {stage.read_fault(one).title}")

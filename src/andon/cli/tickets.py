@@ -5,10 +5,11 @@ from __future__ import annotations
 import click
 
 from andon.app import App
+from andon.asking import ask_now
 from andon.cli.open import open_app, print_json
 from andon.config import person
-from andon.errors import AndonError, ConfigError
-from andon.models import Autonomy, Check, Severity, Status, Ticket
+from andon.errors import AndonError, ConflictError
+from andon.models import Autonomy, Check, CheckState, Severity, Status, Ticket
 
 STATUS_COLOURS = {
     Status.OPEN: "red",
@@ -65,9 +66,15 @@ def keep(app: App, system: str, title: str, body: str, check_name: str | None) -
 
     Raises:
         ConfigError: there is no such check.
-        ConflictError: the check already has an open ticket.
+        ConflictError: the check is not failing now, or already has an open ticket.
     """
     check: Check | None = app.check(system, check_name) if check_name else None
+    if check is not None:
+        result = ask_now(app, system, (check,), {})[0]
+        if result.state is not CheckState.FAILING:
+            raise ConflictError(
+                f"{check.name} is {result.state.value}, not failing: {result.message or 'nothing to fix'}"
+            )
     settings = app.config.system(system)
     autonomy = (check.autonomy if check else None) or settings.autonomy
     return app.store.create_ticket(
@@ -137,7 +144,7 @@ def find_check(app: App, ticket: Ticket) -> Check | None:
         return None
     try:
         return app.check(ticket.system, ticket.check)
-    except (ConfigError, AndonError):
+    except AndonError:
         return None  # the packet must stay readable when somebody removed the check
 
 
@@ -166,3 +173,29 @@ def reject(ctx: click.Context, ticket: int, why: str) -> None:
         it = steps.reject(app, ticket, why=why)
     next_words = "another attempt follows" if it.status is Status.DIAGNOSED else "no attempt is left: it is yours"
     click.echo(f"ticket {it.id} is {it.status.value}; {next_words}")
+
+
+@click.command()
+@click.argument("ticket", type=int)
+@click.option("--why", required=True, help="The reason, kept with the ticket.")
+@click.pass_context
+def close(ctx: click.Context, ticket: int, why: str) -> None:
+    """End a ticket: nothing more is to be done. Its check stays silent until it has been green once."""
+    from andon import steps
+
+    with open_app(ctx) as app:
+        it = steps.close(app, ticket, why=why)
+    click.echo(f"ticket {it.id} is {it.status.value}")
+
+
+@click.command()
+@click.argument("ticket", type=int)
+@click.option("--why", required=True, help="What is known now that was not before.")
+@click.pass_context
+def reopen(ctx: click.Context, ticket: int, why: str) -> None:
+    """Open an ended or escalated ticket again; the loop diagnoses it anew."""
+    from andon import steps
+
+    with open_app(ctx) as app:
+        it = steps.open_again(app, ticket, why=why)
+    click.echo(f"ticket {it.id} is {it.status.value}; the loop takes it from here")

@@ -17,6 +17,7 @@ import click
 from andon.app import App, alone
 from andon.cli.open import open_config
 from andon.cli.tickets import STATUS_COLOURS, waits_for_person
+from andon.errors import ConfigError
 from andon.models import CheckResult, CheckState, Status, Ticket
 from andon.quoting import visible
 
@@ -74,7 +75,7 @@ def up(ctx: click.Context, *, once: bool, role: str, plain: bool) -> None:
         from andon.engine import Engine
 
         engine = Engine(app, sweeps=role == "all")
-        with stopping() as stop:
+        with stopping() as stop, listening(app):
             engine.start()
             click.echo(f"andon watches {', '.join(config.systems) or 'nothing'}; Ctrl-C stops it") if not live else None
             try:
@@ -82,6 +83,23 @@ def up(ctx: click.Context, *, once: bool, role: str, plain: bool) -> None:
             finally:
                 click.echo("stopping; work that is cut off goes on at the next start")
                 engine.stop()
+
+
+@contextmanager
+def listening(app: App) -> Iterator[None]:
+    """Receives the pings of heartbeat checks where the configuration says so."""
+    if not app.config.pings:
+        yield
+        return
+    from andon.asking import record_ping
+    from andon.checks.heartbeat import PingServer
+
+    host, _, port = app.config.pings.rpartition(":")
+    if not port.isdigit():
+        raise ConfigError("write host:port, for instance 127.0.0.1:8790", key="pings")
+    with PingServer(lambda ping: record_ping(app, ping), host=host or "127.0.0.1", port=int(port)) as server:
+        app.progress(0, f"pings are taken at {server.url}NAME")
+        yield
 
 
 @contextmanager

@@ -7,7 +7,8 @@ from pathlib import Path
 import click
 
 from andon.app import App, alone
-from andon.cli.check import ask_now, choose
+from andon.asking import ask_now
+from andon.cli.check import choose
 from andon.cli.open import open_app, print_json, say_progress
 from andon.errors import ConflictError, NotFoundError
 from andon.models import Autonomy, Brief, CheckState, Diagnosis, Status, Verdict

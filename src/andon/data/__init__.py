@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from andon.data.values import integer, real
 from andon.errors import ConfigError
 
 if TYPE_CHECKING:
+    from andon.data.cluster import Cluster as Cluster
     from andon.data.postgres import PostgresSource as PostgresSource
     from andon.data.sqlite import SqliteSource as SqliteSource
     from andon.protocols import DataSource
 
-__all__ = ["PostgresSource", "SqliteSource", "open_source"]
+__all__ = ["Cluster", "PostgresSource", "SqliteSource", "integer", "open_source", "real"]
 
 
 def open_source(url: str) -> DataSource:
@@ -34,8 +36,22 @@ def open_source(url: str) -> DataSource:
     raise ConfigError(f"data source {scheme!r} is unknown: write postgresql://user@host/name or sqlite:///path")
 
 
+def newest_postgres(query: str) -> tuple[str, ...] | None:
+    """Returns a question for the newest time of each column that a Postgres query bounds from below by `:since`.
+
+    None when this quick reader cannot tell.
+    """
+    from andon.data.newest import newest_queries
+
+    return newest_queries(query)
+
+
 def __getattr__(name: str) -> object:
     # A driver costs up to half a second to import: whoever asks SQLite does not pay for psycopg.
+    if name == "Cluster":
+        from andon.data.cluster import Cluster
+
+        return Cluster
     if name == "PostgresSource":
         from andon.data.postgres import PostgresSource
 

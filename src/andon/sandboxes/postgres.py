@@ -17,8 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 from urllib.parse import quote, urlsplit, urlunsplit
 
-from andon.data import open_source
-from andon.data.cluster import Cluster
+from andon.data import Cluster, open_source
 from andon.errors import DataError
 from andon.protocols import DataSource, ScratchDatabase
 
