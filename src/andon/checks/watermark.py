@@ -13,6 +13,7 @@ from collections.abc import Mapping, MutableMapping, Sequence
 from datetime import UTC, datetime, timedelta
 
 from andon.checks.derive import newest_queries
+from andon.errors import DataError
 from andon.models import Check, Row
 from andon.protocols import Answer, DataSource
 
@@ -45,13 +46,24 @@ def newest_judged(
     for query in queries:
         key = query if not check.population else f"{params['since']} {query}"
         if key not in known:
-            rows = data.ask(query, params, timeout=check.timeout, rows_kept=1).rows
-            known[key] = read_time(next(iter(rows[0].values())) if rows else None, now)
+            known[key] = _ask_newest(query, check, data, params, now)
         found = known[key]
         if found is None:
             return None
         newest.append(found)
     return min(newest, default=None)
+
+
+def _ask_newest(
+    query: str, check: Check, data: DataSource, params: Mapping[str, datetime], now: datetime
+) -> datetime | None:
+    try:
+        rows = data.ask(query, params, timeout=check.timeout, rows_kept=1).rows
+    except DataError as error:
+        if not error.permanent:
+            raise
+        return None  # the column belongs to another table after all: the check itself may still be fine
+    return read_time(next(iter(rows[0].values())) if rows else None, now)
 
 
 def next_watermark(

@@ -2,18 +2,28 @@
 
 from __future__ import annotations
 
-import importlib
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from functools import lru_cache
-from typing import Any
 
-from andon.data.functions import CATALOGUES, FIELDS, FUNCTIONS, SETTINGS
+from andon.data.functions import CATALOGUES, FIELDS, FUNCTIONS, SETTINGS, words
+from andon.data.tree import Node, Typed, children, names, parse, text, walk
 from andon.errors import DataError
 
 ROOTS = frozenset({"SelectStmt", "ExplainStmt", "VariableShowStmt"})
-STATEMENTS = ROOTS | {"RawStmt"}
-SECRET_SCHEMAS = frozenset({"pg_toast", "pg_temp"})
+NODES = ROOTS | words(
+    """
+    A_ArrayExpr A_Const A_Expr A_Indices A_Indirection A_Star Alias BitString BoolExpr Boolean BooleanTest CaseExpr
+    CaseWhen CoalesceExpr CollateClause ColumnDef ColumnRef CommonTableExpr DefElem Float FuncCall GroupingFunc
+    GroupingSet Integer JoinExpr JsonAggConstructor JsonArgument JsonArrayAgg JsonArrayConstructor
+    JsonArrayQueryConstructor JsonBehavior JsonFormat JsonFuncExpr JsonIsPredicate JsonKeyValue JsonObjectAgg
+    JsonObjectConstructor JsonOutput JsonParseExpr JsonReturning JsonScalarExpr JsonSerializeExpr JsonTable
+    JsonTableColumn JsonTablePathSpec JsonValueExpr List MinMaxExpr NamedArgExpr NullTest ParamRef RangeFunction
+    RangeSubselect RangeTableFunc RangeTableFuncCol RangeTableSample RangeVar ResTarget RowExpr SQLValueFunction SortBy
+    String SubLink TypeCast TypeName WindowDef WithClause XmlExpr XmlSerialize
+    """
+)
+"""What a question may be made of; any other node is refused, known or not."""
 SECRET_VIEWS = frozenset({"user_mapping_options", "user_mappings", "foreign_server_options", "foreign_table_options"})
 LONGEST = 200_000
 """Characters of a statement; the parser recurses, and nobody writes a longer question by hand."""
@@ -23,9 +33,6 @@ CALLS = re.compile(
     r"|ts_stat|ts_rewrite|nextval|setval|currval|lastval|setseed|set_config|current_setting|current_query|dblink"
 )
 """Names that Postgres would take for a function call where a row has no such column: `x.pg_read_file`."""
-
-# The nodes are protobuf messages whose classes exist only at run time: Any is what the parser's own stubs give.
-Node = Any
 
 
 @lru_cache(maxsize=512)
@@ -37,51 +44,23 @@ def check_postgres(sql: str) -> None:
     Raises:
         DataError: it does not parse, or may do more than read; says which word and why.
     """
-    statement = _parse(sql)
-    if type(statement).__name__ not in ROOTS:
-        _refuse(f"{_words(type(statement).__name__)} is not a question: write one SELECT")
-    nodes = _all_nodes(statement)
-    for node in nodes:
-        kind = type(node).__name__
-        if kind.endswith("Stmt") and kind not in STATEMENTS:
-            _refuse(f"{_words(kind)} inside a query changes data")
-        rule = RULES.get(kind)
-        if rule is not None:
-            rule(node)
-    _check_scalar_rows(nodes)
-
-
-def _parse(sql: str) -> Node:
     if len(sql) > LONGEST:
         _refuse(f"longer than {LONGEST} characters")
     if "\0" in sql:
         _refuse("has a NUL character in it")
-    postgast = _postgast()
-    try:
-        tree = postgast.parse(sql)
-    except postgast.PgQueryError as error:
-        line = sql.encode()[: max(error.cursorpos - 1, 0)].count(b"\n") + 1
-        raise DataError(f"is not SQL that Postgres reads: {error.message} (line {line})", permanent=True) from error
-    except (ValueError, RecursionError, MemoryError, _decode_error()) as error:
-        raise DataError(f"cannot be parsed: {type(error).__name__}", permanent=True) from error
-    if len(tree.stmts) != 1:
-        _refuse(f"holds {len(tree.stmts)} statements: write exactly one")
-    return postgast.unwrap_node(tree.stmts[0].stmt)
-
-
-def _postgast() -> Node:
-    # By name: it costs a quarter of a second, and its stubs do not pass mypy.
-    return importlib.import_module("postgast")
-
-
-def _decode_error() -> type[Exception]:
-    # What protobuf raises for a tree nested too deeply; it ships no types.
-    error: type[Exception] = importlib.import_module("google.protobuf.message").DecodeError
-    return error
-
-
-def _all_nodes(root: Node) -> tuple[Node, ...]:
-    return tuple(node for _, node in _postgast().walk(root))
+    statements = parse(sql)
+    if len(statements) != 1:
+        _refuse(f"holds {len(statements)} statements: write exactly one")
+    if statements[0].kind not in ROOTS:
+        _refuse(f"{_words(statements[0].kind)} is not a question: write one SELECT")
+    nodes = tuple(walk(statements[0]))
+    for kind, node in nodes:
+        rule = RULES.get(kind)
+        if rule is not None:
+            rule(node)
+        if kind and kind not in NODES:
+            _refuse(f"{_words(kind)} inside a query may do more than read")
+    _check_scalar_rows(nodes)
 
 
 def _refuse(why: str) -> None:
@@ -92,45 +71,40 @@ def _words(kind: str) -> str:
     return re.sub(r"(?<=[a-z])(?=[A-Z])", " ", kind.removesuffix("Stmt")).upper()
 
 
-def _strings(nodes: Iterable[Node]) -> tuple[str, ...]:
-    """Returns the names in a list of nodes; what is no name gives an empty text."""
-    return tuple(node.string.sval if node.HasField("string") else "" for node in nodes)
-
-
 def _check_select(node: Node) -> None:
-    if node.HasField("into_clause"):
+    if "intoClause" in node:
         _refuse("SELECT INTO makes a table")
-    if node.locking_clause:
+    if node.get("lockingClause"):
         _refuse("FOR UPDATE and FOR SHARE lock rows")
 
 
 def _check_show(node: Node) -> None:
-    if node.name.lower() not in SETTINGS:
-        _refuse(f"SHOW {node.name} may tell a secret")
+    if text(node, "name").lower() not in SETTINGS:
+        _refuse(f"SHOW {text(node, 'name')} may tell a secret")
 
 
 def _check_call(node: Node) -> None:
-    names = _strings(node.funcname)
-    if len(names) > 1 and names[:-1] != ("pg_catalog",):
-        _refuse(f"function {'.'.join(names)} is not one of Postgres's own")
-    if names[-1] not in FUNCTIONS:
-        _refuse(f"function {names[-1]} is not on the list of functions that only read")
+    called = names(node.get("funcname"))
+    if len(called) > 1 and called[:-1] != ("pg_catalog",):
+        _refuse(f"function {'.'.join(called)} is not one of Postgres's own")
+    if called[-1] not in FUNCTIONS:
+        _refuse(f"function {called[-1]} is not on the list of functions that only read")
 
 
 def _check_qualified(what: str, field: str) -> Callable[[Node], None]:
     def rule(node: Node) -> None:
-        names = _strings(getattr(node, field))
-        if len(names) > 1 and names[:-1] != ("pg_catalog",):
-            _refuse(f"{what} {'.'.join(names)}: only Postgres's own may be used")
+        used = names(node.get(field))
+        if len(used) > 1 and used[:-1] != ("pg_catalog",):
+            _refuse(f"{what} {'.'.join(used)}: only Postgres's own may be used")
 
     return rule
 
 
 def _check_table(node: Node) -> None:
-    name, schema = node.relname, node.schemaname
-    if node.catalogname:
-        _refuse(f"table {node.catalogname}.{schema}.{name} names a database")
-    if schema in SECRET_SCHEMAS or schema.startswith(("pg_toast", "pg_temp")):
+    name, schema = text(node, "relname"), text(node, "schemaname")
+    if "catalogname" in node:
+        _refuse(f"table {text(node, 'catalogname')}.{schema}.{name} names a database")
+    if schema.startswith(("pg_toast", "pg_temp")):
         _refuse(f"schema {schema} is Postgres's own")
     if (schema == "pg_catalog" or name.startswith("pg_")) and name not in CATALOGUES:
         _refuse(f"catalogue {name} may hold secrets")
@@ -139,21 +113,21 @@ def _check_table(node: Node) -> None:
 
 
 def _check_sample(node: Node) -> None:
-    if _strings(node.method)[-1] not in ("bernoulli", "system"):
+    if names(node.get("method"))[-1] not in ("bernoulli", "system"):
         _refuse("TABLESAMPLE may be bernoulli or system")
 
 
 def _check_field(node: Node) -> None:
     """Refuses `(x).name`, which calls the function `name` when x has no such field."""
-    for name in _strings(node.indirection):
+    for name in names(node.get("indirection")):
         if name and name not in FIELDS and name not in FUNCTIONS:
             _refuse(f"(...).{name} may call a function: name the columns, as in `from f(x) as r(a, b)`, or use `->>`")
 
 
 def _check_column(node: Node) -> None:
-    names = _strings(node.fields)
-    if len(names) > 1 and CALLS.match(names[-1]) and names[-1] not in FUNCTIONS:
-        _refuse(f"{'.'.join(names)} may call the function {names[-1]}")
+    parts = names(node.get("fields"))
+    if len(parts) > 1 and CALLS.match(parts[-1]) and parts[-1] not in FUNCTIONS:
+        _refuse(f"{'.'.join(parts)} may call the function {parts[-1]}")
 
 
 RULES: dict[str, Callable[[Node], None]] = {
@@ -161,8 +135,8 @@ RULES: dict[str, Callable[[Node], None]] = {
     "VariableShowStmt": _check_show,
     "FuncCall": _check_call,
     "A_Expr": _check_qualified("operator", "name"),
-    "SubLink": _check_qualified("operator", "oper_name"),
-    "SortBy": _check_qualified("operator", "use_op"),
+    "SubLink": _check_qualified("operator", "operName"),
+    "SortBy": _check_qualified("operator", "useOp"),
     "TypeName": _check_qualified("type", "names"),
     "RangeVar": _check_table,
     "RangeTableSample": _check_sample,
@@ -171,26 +145,28 @@ RULES: dict[str, Callable[[Node], None]] = {
 }
 
 
-def _check_scalar_rows(nodes: Sequence[Node]) -> None:
+def _check_scalar_rows(nodes: Sequence[Typed]) -> None:
     """Refuses `x.name` where x is a function in FROM without such a column: Postgres would call `name`."""
     columns: dict[str, frozenset[str]] = {}
-    for node in nodes:
-        if type(node).__name__ == "RangeFunction":
+    for kind, node in nodes:
+        if kind == "RangeFunction":
             alias, known = _columns_of(node)
             columns[alias] = columns.get(alias, known) & known
-    for node in nodes:
-        if type(node).__name__ != "ColumnRef":
-            continue
-        names = _strings(node.fields)
-        if len(names) == 2 and names[1] and names[1] not in columns.get(names[0], frozenset({names[1]})) | FUNCTIONS:
-            _refuse(f"{'.'.join(names)} may call a function: name the columns, as in `from f(x) as {names[0]}(a, b)`")
+    for kind, node in nodes:
+        parts = names(node.get("fields")) if kind == "ColumnRef" else ()
+        if len(parts) == 2 and parts[1] and parts[1] not in columns.get(parts[0], frozenset({parts[1]})) | FUNCTIONS:
+            _refuse(f"{'.'.join(parts)} may call a function: name the columns, as in `from f(x) as {parts[0]}(a, b)`")
 
 
 def _columns_of(node: Node) -> tuple[str, frozenset[str]]:
     """Returns the alias of a function in FROM and the columns that it is known to have."""
-    calls = [item.func_call for entry in node.functions for item in entry.list.items if item.HasField("func_call")]
-    own = _strings(calls[0].funcname)[-1] if calls else ""
-    named = frozenset(_strings(node.alias.colnames))
-    defined = frozenset(item.column_def.colname for item in node.coldeflist)
-    alias = node.alias.aliasname or own
-    return alias, named | defined | FIELDS | {alias}
+    calls = [
+        found.node for entry in children(node.get("functions")) for found in walk(entry) if found.kind == "FuncCall"
+    ]
+    own = names(calls[0].get("funcname"))[-1] if calls else ""
+    given = node.get("alias")
+    alias = given if isinstance(given, dict) else {}
+    named = frozenset(names(alias.get("colnames")))
+    defined = frozenset(text(found.node, "colname") for found in children(node.get("coldeflist")))
+    shown = text(alias, "aliasname") or own
+    return shown, named | defined | FIELDS | {shown}
