@@ -52,7 +52,7 @@ def test_reads_straight(hearing: Hearing) -> Proof:
             if not path.endswith(".py"):
                 continue
             text = (base.root / path).read_text(encoding="utf-8", errors="replace")
-            for is_hard, what in test_flags(text):
+            for is_hard, what in test_flags(text, pinned=hearing.check.path):
                 (hard if is_hard else soft).append(f"{path} {what}")
     if hard:
         return fails(name, hard[0], [*hard, *soft])
@@ -61,8 +61,11 @@ def test_reads_straight(hearing: Hearing) -> Proof:
     return holds(name, f"{len(hearing.patch.tests)} new test files assert on what the product does")
 
 
-def test_flags(text: str) -> Iterator[tuple[bool, str]]:
-    """Yields (is it hard, what) for each thing in a test file that lets it pass or fail without the product."""
+def test_flags(text: str, *, pinned: str = "") -> Iterator[tuple[bool, str]]:
+    """Yields (is it hard, what) for each thing in a test file that lets it pass or fail without the product.
+
+    `pinned` is the path of the check, which no patch may touch: a test that reads it reads no source.
+    """
     try:
         tree = ast.parse(text)
     except SyntaxError as error:
@@ -70,19 +73,23 @@ def test_flags(text: str) -> Iterator[tuple[bool, str]]:
         return
     for node in ast.walk(tree):
         line = getattr(node, "lineno", 0)
-        for is_hard, what in node_flags(node):
+        for is_hard, what in node_flags(node, pinned):
             yield is_hard, f"line {line}: {what}"
     yield from asserts_nothing(tree)
 
 
-def node_flags(node: ast.AST) -> Iterator[tuple[bool, str]]:
+def node_flags(node: ast.AST, pinned: str = "") -> Iterator[tuple[bool, str]]:
     """Yields what one node does that regression tests should not."""
     if isinstance(node, ast.Attribute | ast.Name):
         name = ast.unparse(node)
-        if name in SOFT_CALLS:
+        if name in SOFT_CALLS and name != "monkeypatch.setattr":
             yield False, f"`{name}` {SOFT_CALLS[name]}"
         if name in ("sys.modules", "sys.settrace", "sys._getframe", "sys.meta_path"):
             yield True, f"`{name}` rewires the interpreter"
+    if isinstance(node, ast.Call) and ast.unparse(node.func) == "monkeypatch.setattr":
+        replaced = [ast.unparse(word) for word in node.args[:2]]
+        if replaced != ["sys", "'argv'"]:  # a command's words are its input, not a part of the product
+            yield False, f"`monkeypatch.setattr` {SOFT_CALLS['monkeypatch.setattr']}"
     if isinstance(node, ast.Call) and ast.unparse(node.func) in HARD_CALLS:
         yield True, f"`{ast.unparse(node.func)}` ends the run"
     elif isinstance(node, ast.Import | ast.ImportFrom):
@@ -91,6 +98,8 @@ def node_flags(node: ast.AST) -> Iterator[tuple[bool, str]]:
             (True, f"imports `{name}`") for name in names if name.split(".")[0] in ("_pytest", "pluggy", "andon")
         )
     elif isinstance(node, ast.Constant) and isinstance(node.value, str) and SOURCE_NAME.search(node.value):
+        if node.value and node.value == pinned:
+            return
         yield False, f"names {node.value[-60:]!r}: it may read the source instead of what it does"
     elif isinstance(node, ast.FunctionDef) and node.name.startswith("pytest_"):
         yield True, f"defines the runner's hook `{node.name}`"

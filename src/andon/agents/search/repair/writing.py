@@ -79,7 +79,9 @@ def imports_text(style: Style, command: Command, told: Told) -> str:
     standard = {"import re", "from pathlib import Path"}
     if told.query and style.kind == "sqlite":
         standard.discard("import re")
-    standard |= {"import runpy", "import sys"} if command.module else {"import os", "import subprocess"}
+    standard |= (
+        {"import runpy", "import sys", "import warnings"} if command.module else {"import os", "import subprocess"}
+    )
     if style.kind == "sqlite":
         standard |= {"import sqlite3", "from contextlib import closing"}
     else:
@@ -164,7 +166,6 @@ def pytest_body(style: Style, told: Told, command: Command) -> str:
     if command.module:
         words = [command.module, *command.arguments]
         lines += [f'    monkeypatch.setattr(sys, "argv", {words!r})'.replace("'", '"')]
-        lines += [f'    monkeypatch.delitem(sys.modules, "{command.module}", raising=False)']
     return "\n".join([*lines, "    replay()", f"    assert offending_rows({url}) == []", ""])
 
 
@@ -200,10 +201,12 @@ def replay_function(style: Style, command: Command) -> str:
     return (
         f"def replay(){returns}:\n"
         f'    """Runs today\'s code over the recorded evidence, as `python -m {command.module}` does."""\n'
-        "    try:\n"
-        f'        runpy.run_module("{command.module}", run_name="__main__")\n'
-        "    except SystemExit as ended:\n"
-        "        assert ended.code in (None, 0), ended.code\n"
+        "    with warnings.catch_warnings():\n"
+        '        warnings.simplefilter("ignore", RuntimeWarning)  # the suite may have imported the module before\n'
+        "        try:\n"
+        f'            runpy.run_module("{command.module}", run_name="__main__")\n'
+        "        except SystemExit as ended:\n"
+        "            assert ended.code in (None, 0), ended.code\n"
     )
 
 
