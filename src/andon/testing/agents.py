@@ -1,23 +1,28 @@
-"""An agent that says what it was told to say: the double of every real agent."""
+"""An agent that says what it was told to say, the double of every real agent; and patches for tinyfeed as it writes them."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import difflib
+import re
+from collections.abc import Callable, Mapping, Sequence
 
 from andon.errors import AgentError
 from andon.models import Attempt, Diagnosis, Lane, LinesFact, Patch, RowsFact, Spend, Why
 from andon.protocols import Case, Fixed
 
+Line = str | Callable[[Case], str] | None
+"""One go of a script: a diff, what makes one of a case, or None to abstain. `!words` dies with these last words."""
+
 
 class ScriptedAgent:
     """Diagnoses with true facts about the case, and hands in the diffs of its script in turn. Implements `Agent`.
 
-    A `None` in the script abstains; a string that starts with `!` dies with the rest as its last words.
+    `case` is what it was given last, for tests that ask what an agent is told.
     """
 
     def __init__(
         self,
-        diffs: Sequence[str | None] = (),
+        diffs: Sequence[Line] = (),
         *,
         name: str = "scripted",
         lane: Lane = Lane.CODE_BUG,
@@ -29,10 +34,14 @@ class ScriptedAgent:
         self.lane = lane
         self.tests = tests
         self.spend = spend
+        self.case: Case | None = None
+        self.earlier: tuple[Attempt, ...] = ()
 
     def diagnose(self, case: Case) -> tuple[Diagnosis, Spend]:
         """Returns two whys whose facts hold: the rows of the evidence, and lines that stand in the code."""
-        path = next(path for path in case.history.files(case.workspace.commit) if path.endswith(".py"))
+        self.case = case
+        files = case.history.files(case.workspace.commit)
+        path = next(path for path in files if path.endswith(".py") and "test" not in path)
         text = case.history.show(case.workspace.commit, path).split("\n")[0]
         whys = (
             Why(
@@ -52,8 +61,10 @@ class ScriptedAgent:
     def fix(self, case: Case, diagnosis: Diagnosis, earlier: Sequence[Attempt]) -> Fixed:
         """Returns the script's next diff as a patch, or abstains when it is at its end."""
         del diagnosis
+        self.case, self.earlier = case, tuple(earlier)
         mine = sum(1 for attempt in earlier if attempt.agent == self.name)
-        diff = self.diffs[mine] if mine < len(self.diffs) else None
+        line = self.diffs[mine] if mine < len(self.diffs) else None
+        diff = line(case) if callable(line) else line
         if diff is None:
             return Fixed(None, "the script has no more to say", self.spend)
         if diff.startswith("!"):
@@ -63,3 +74,66 @@ class ScriptedAgent:
         tests = (self.tests or new_tests)(diff)
         patch = Patch(base=case.workspace.commit, diff=diff, tests=tests, summary="as scripted", strategy=self.name)
         return Fixed(patch, "as scripted", self.spend)
+
+
+MENDS: Mapping[str, tuple[str, str, str]] = {
+    "missing-strip": ("tinyfeed/parse.py", "Item(sku=sku, ", "Item(sku=sku.strip(), "),
+    "unit": ("tinyfeed/prices.py", "return int(text[:-1]) * 100\n", "return int(text[:-1])\n"),
+    "off-by-one": ("tinyfeed/parse.py", "range(1, len(lines) - 1)", "range(1, len(lines))"),
+    "unwrapped-call": ("tinyfeed/fetch.py", "\n\ndef fetch_gallery(", "\n\n@retrying\ndef fetch_gallery("),
+}
+"""Bug of tinyfeed -> file, text, and what must stand there instead."""
+
+REGRESSION = '''"""The recorded evidence, replayed: the check finds nothing."""
+
+import json
+from pathlib import Path
+
+from tinyfeed.replay import replay
+from tinyfeed.store import open_store
+
+EVIDENCE = json.loads(Path(__file__).with_suffix(".json").read_text())
+
+
+def test_recorded_evidence_leaves_nothing_offending(scratch_url):
+    store = open_store(scratch_url)
+    replay(EVIDENCE, store)
+    offending = store.execute(EVIDENCE["query"], {"since": "1970-01-01"}).fetchall()
+    store.close()
+    assert [dict(row) for row in offending] == []
+'''
+
+
+def mended(bug: str, *, wrong: bool = False) -> Callable[[Case], str]:
+    """Returns what writes the right fix of one of tinyfeed's bugs, with a regression test; `wrong` changes a comment only."""
+    path, old, new = MENDS[bug]
+
+    def write(case: Case) -> str:
+        text = case.history.show(case.workspace.commit, path)
+        if old not in text:
+            raise AgentError(f"{path} does not hold {old!r}")
+        fixed = f"{text}\n# attempt {case.ticket.id}\n" if wrong else text.replace(old, new)
+        number = case.ticket.id
+        return (
+            file_diff(path, text, fixed)
+            + file_diff(f"tests/test_ticket_{number}.json", None, case.evidence.model_dump_json(indent=1) + "\n")
+            + file_diff(f"tests/test_ticket_{number}.py", None, REGRESSION)
+        )
+
+    return write
+
+
+def file_diff(path: str, old: str | None, new: str | None) -> str:
+    """Returns one file's part of a git diff; None stands for no file."""
+    if old == new:
+        return ""
+    lines = difflib.unified_diff(
+        (old or "").splitlines(keepends=True),
+        (new or "").splitlines(keepends=True),
+        "/dev/null" if old is None else f"a/{path}",
+        "/dev/null" if new is None else f"b/{path}",
+    )
+    head = f"diff --git a/{path} b/{path}\n"
+    head += "new file mode 100644\n" if old is None else "deleted file mode 100644\n" if new is None else ""
+    body = "".join(line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n" for line in lines)
+    return head + re.sub(r"^(---|\+\+\+) (.*?)\t?$", r"\1 \2", body, flags=re.MULTILINE)
