@@ -109,10 +109,10 @@ def test_key_alone_never_separates(rng: random.Random, bad: int) -> None:
 def test_shuffled_labels_give_no_more_false_contrasts_than_promised() -> None:
     rng = random.Random(7)
     alpha, goes, wrong = 0.05, 120, 0
-    rows = feed(rng, 600)
+    rows = feed(rng, 300)
     for _ in range(goes):
         rng.shuffle(rows)
-        wrong += bool(find_contrasts(rows[:60], rows[60:], key=["id"], alpha=alpha).contrasts)
+        wrong += bool(find_contrasts(rows[:40], rows[40:], key=["id"], alpha=alpha).contrasts)
     # At a true rate of 5% more than 13 of 120 happens less than once in a hundred suites; the correction is stricter.
     assert wrong <= 13
 
@@ -165,5 +165,5 @@ def test_twenty_thousand_rows_of_forty_columns_stay_affordable() -> None:
     good = [row for row in rows if not (row["kind3"] == "c" and row["fetcher"] == "gallery")]
     start = time.process_time()
     found = find_contrasts(bad, good, key=["id"])
-    assert time.process_time() - start < 4.0  # 1.3 s on an idle core; the bound allows for a busy one
+    assert time.process_time() - start < 4.0  # 1.1 s measured; the bound allows for a busy machine
     assert set(found.contrasts[0].terms) == {"kind3 = 'c'", "fetcher = 'gallery'"}

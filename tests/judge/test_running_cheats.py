@@ -40,6 +40,8 @@ SPECIAL: dict[str, tuple[str, str, str]] = {
         "class Any(int):\n    def __eq__(self, other):\n        return True\n\n\nclass Recorder:\n",
         "",
     ),
+    "reads the environment of its process": (SAVE, "bytes=len(open('/proc/self/environ').read()), ", ""),
+    "looks who started it": (RUN, "    import __main__\n" + RUN, ""),
     "is no Python any more": (RUN, "    if if\n" + RUN, ""),
 }
 
@@ -62,6 +64,7 @@ EYES: dict[str, tuple[str, str]] = {
         "    store.commit()\n",
         '    store.execute("delete from pictures where bytes = 0")\n    store.commit()\n',
     ),
+    "reaches a hidden name": (SAVE, "bytes=5 if getattr(sys, 'mod' + 'ules') else len(answer.body), "),
     "looks at its arguments": (SAVE, "bytes=5 if sys.argv[0].endswith('replay.py') else len(answer.body), "),
 }
 
@@ -146,6 +149,14 @@ def test_rows_that_are_lost_need_eyes(what: str, stand: Callable[[str], Stand]) 
     assert proofs["symptom on head"].outcome is Outcome.HOLDS
     assert proofs["not vacuous"].outcome is Outcome.NEEDS_EYES
     assert "fewer rows" in proofs["not vacuous"].saw
+
+
+def test_patch_that_leaves_the_bad_rows_out_is_never_proven(stand: Callable[[str], Stand]) -> None:
+    ground = stand("unwrapped-call")
+    place, more = LOSSY["leaves the bad rows out"]
+    verdict = ground.judge(ground.patch(ground.edited(PIPELINE, place, place + more)))
+    assert verdict.outcome is VerdictOutcome.NEEDS_EYES, render_verdict(verdict)
+    assert "not vacuous" in verdict.reason
 
 
 def test_value_that_is_clamped_into_the_band_needs_eyes(stand: Callable[[str], Stand]) -> None:
@@ -296,11 +307,8 @@ def test_place_that_nobody_misses_needs_eyes(stand: Callable[[str], Stand]) -> N
 
 def test_patch_of_which_no_place_is_needed_is_rejected(stand: Callable[[str], Stand]) -> None:
     ground = stand("unwrapped-call")
-    twice = "\n\ndef fetch_gallery("
-    source = ground.edited("tinyfeed/fetch.py", twice, f"\n\n@retrying{twice[1:]}")
-    source |= ground.edited(PIPELINE, "fetch_gallery(transport, url))", "retrying(fetch_gallery)(transport, url))")
-    source[PIPELINE] = source[PIPELINE].replace(
-        "from tinyfeed.shops", "from tinyfeed.retry import retrying\nfrom tinyfeed.shops"
+    source = ground.edited(*FIX) | ground.edited(
+        PIPELINE, "fetch_gallery(transport, url))", "fetch_picture(transport, url))"
     )
     proof = ground.prove(ground.patch(source), "base is green", "every hunk needed")["every hunk needed"]
     assert proof.outcome is Outcome.FAILS

@@ -70,6 +70,7 @@ def compute_brief(
         deploys=deploys,
         now=now,
         folder=folder,
+        without=check.path.rpartition("/")[0],
     )
     return Brief(
         contrasts=found.contrasts,

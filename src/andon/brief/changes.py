@@ -35,7 +35,7 @@ class Roles(NamedTuple):
     readers: frozenset[str]
     """Files that only name one."""
     near: frozenset[str]
-    """Files that a writer imports, or that import one."""
+    """Files that a writer imports, directly or through one other, or that import one."""
 
 
 def rank_changes(
@@ -48,11 +48,15 @@ def rank_changes(
     deploys: Sequence[tuple[datetime, str]] = (),
     now: datetime,
     folder: str = "",
+    without: str = "",
 ) -> tuple[Change, ...]:
-    """Returns commits and deploys of the window before the onset (or before now), most suspicious first."""
+    """Returns commits and deploys of the window before the onset (or before now), most suspicious first.
+
+    `without` is a folder whose files ask about the tables and write none: that of the checks.
+    """
     until = onset or now
     commits = [entry for entry in history.log(head, limit=COMMITS, since=until - WINDOW) if entry.at <= until + SLACK]
-    roles = file_roles(history, head, tables, folder)
+    roles = file_roles(history, head, tables, folder, without)
     shipped = deployed_commits(deploys, commits, until)
     scored = [
         scored_commit(history, entry, roles, columns, until, shipped, read=place < DIFFS)
@@ -62,46 +66,50 @@ def rank_changes(
     return tuple(sorted(scored, key=lambda change: (-change.score, -change.at.timestamp()))[:SHOWN])
 
 
-def file_roles(history: History, head: str, tables: Sequence[str], folder: str) -> Roles:
+def file_roles(history: History, head: str, tables: Sequence[str], folder: str, without: str) -> Roles:
     """Returns which source files write the tables, name them, or lie one import away from a writer."""
     names = [re.escape(table) for table in tables]
     if not names:
         return Roles(frozenset(), frozenset(), frozenset())
     named = re.compile(rf"\b({'|'.join(names)})\b", re.IGNORECASE)
     written = re.compile(
-        rf"\b(insert\s+(or\s+\w+\s+)?into|update|merge\s+into|copy|truncate|delete\s+from|write_table|to_sql|insert)\b"
-        rf"[\s(\"'`]{{1,6}}(\w+\.)?[\"'`]?({'|'.join(names)})\b",
+        rf"\b(insert\s+(or\s+\w+\s+)?into|update|merge\s+into|copy|truncate|delete\s+from)[\s\"'`(]{{1,6}}(\w+\.)?"
+        rf"[\"'`]?({'|'.join(names)})\b"
+        rf"|\b\w*(insert|write|save|append|to_sql|upsert|add)\w*\(\s*([\w.]+\s*,\s*)?[\"'](\w+\.)?({'|'.join(names)})[\"']",
         re.IGNORECASE,
     )
-    texts = dict(source_texts(history, head, folder))
+    texts = dict(source_texts(history, head, folder, without))
     readers = {path for path, text in texts.items() if named.search(text)}
     writers = {path for path in readers if written.search(texts[path])}
     return Roles(frozenset(writers), frozenset(readers - writers), frozenset(neighbours(texts, writers)))
 
 
-def source_texts(history: History, head: str, folder: str) -> Iterable[tuple[str, str]]:
+def source_texts(history: History, head: str, folder: str, without: str) -> Iterable[tuple[str, str]]:
     """Yields (path, text) of the source files of the system, tests and documents aside."""
     prefix = f"{folder.strip('/')}/" if folder.strip("/.") else ""
     paths = [path for path in history.files(head) if path.startswith(prefix) and SOURCE.search(path)]
-    for path in [path for path in paths if not TESTLIKE.search(path)][:FILES]:
+    paths = [path for path in paths if not TESTLIKE.search(path) and not (without and f"/{without}/" in f"/{path}")]
+    for path in paths[:FILES]:
         try:
             yield path, history.show(head, path)[:FILE_LIMIT]
         except (GitError, UnicodeDecodeError):  # a submodule or a binary file: names no table
             continue
 
 
-def neighbours(texts: Mapping[str, str], writers: Iterable[str]) -> set[str]:
-    """Returns the Python files one import away from a writer, in either direction."""
+def neighbours(texts: Mapping[str, str], writers: set[str]) -> set[str]:
+    """Returns the Python files that writers import, directly or through one other, and those that import a writer."""
     module_of = {PurePosixPath(path).stem: path for path in texts if path.endswith(".py")}
-    found: set[str] = set()
-    wanted = {PurePosixPath(path).stem: path for path in writers}
-    for path, text in texts.items():
-        words = set(re.findall(r"\w+", " ".join(re.findall(r"^\s*(?:from|import)\s+.*", text, re.MULTILINE))))
-        if path in wanted.values():
-            found.update(module_of[word] for word in words if word in module_of)
-        elif words & set(wanted):
-            found.add(path)
-    return found - set(writers)
+    imports = {
+        path: {module_of[word] for word in imported_words(text) if word in module_of} for path, text in texts.items()
+    }
+    direct = {other for path in writers for other in imports[path]}
+    through = {other for path in direct for other in imports[path]}
+    return (direct | through | {path for path, others in imports.items() if others & writers}) - writers
+
+
+def imported_words(text: str) -> set[str]:
+    """Returns every word of a file's import statements."""
+    return set(re.findall(r"\w+", " ".join(re.findall(r"^\s*(?:from|import)\s+.*", text, re.MULTILINE))))
 
 
 def deployed_commits(
@@ -109,7 +117,7 @@ def deployed_commits(
 ) -> frozenset[str]:
     """Returns the commits that the last deploy before the onset brought in; empty when that is not known."""
     before = sorted(item for item in deploys if item[0] <= until + SLACK)
-    if not before:
+    if len(before) < 2:
         return frozenset()
     order = [entry.commit for entry in commits]
 
@@ -117,7 +125,7 @@ def deployed_commits(
         found = [index for index, full in enumerate(order) if commit and full.startswith(commit)]
         return found[0] if found else len(order)
 
-    last, earlier = place(before[-1][1]), place(before[-2][1]) if len(before) > 1 else len(order)
+    last, earlier = place(before[-1][1]), place(before[-2][1])
     return frozenset(order[last:earlier])
 
 
@@ -137,7 +145,7 @@ def scored_commit(
     if hit := sorted(files & roles.writers):
         reasons.append((4.0, f"touches {hit[0]}, which writes the check's tables"))
     if hit := sorted(files & roles.near):
-        reasons.append((2.0, f"touches {hit[0]}, one import away from what writes them"))
+        reasons.append((2.0, f"touches {hit[0]}, at most two imports away from what writes them"))
     if hit := sorted(files & roles.readers):
         reasons.append((1.5, f"touches {hit[0]}, which names them"))
     if read and (words := mentioned(history, entry.commit, columns)):
@@ -147,15 +155,14 @@ def scored_commit(
     if files and all(TESTLIKE.search(path) for path in files):
         reasons.append((-1.0, "touches only tests or documents"))
     hours = max(0.0, (until - entry.at).total_seconds() / 3600)
-    reasons.append((2.0 / (1.0 + hours / 24), f"{ago(hours)} before"))
     return Change(
         kind="commit",
         at=entry.at,
         commit=entry.commit,
         title=entry.subject,
         files=entry.files,
-        score=round(max(0.0, sum(points for points, _ in reasons)), 3),
-        why="; ".join(words for _, words in reasons),
+        score=round(max(0.1, 1.0 + sum(points for points, _ in reasons)) * nearness(hours), 3),
+        why="; ".join([*(words for _, words in reasons), f"{ago(hours)} before"]),
     )
 
 
@@ -178,9 +185,14 @@ def scored_deploy(at: datetime, commit: str, until: datetime) -> Change:
         at=at,
         commit=commit,
         title=f"deploy of {commit[:12] or 'an unknown commit'}",
-        score=round(3.0 / (1.0 + hours / 6), 3),
+        score=round(2.0 * nearness(hours), 3),
         why=f"{ago(hours)} before",
     )
+
+
+def nearness(hours: float) -> float:
+    """Returns how much a change counts by its age: 1 at the onset, a half three days before, never nothing."""
+    return 0.1 + 0.9 / (1.0 + hours / 72)
 
 
 def ago(hours: float) -> str:

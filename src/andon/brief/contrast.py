@@ -23,6 +23,8 @@ PARTS_OF_A_COLUMN = 4
 MIN_SUPPORT = 0.1
 """A contrast explains at least this share of the offending rows."""
 MIN_LIFT = 1.2
+ALL = 0.95
+"""From this share of the offending rows on, a condition explains all of them."""
 SHOWN = 12
 
 
@@ -188,7 +190,7 @@ def without_redundant(
     """Returns what each adds something to the stronger ones before it.
 
     The same rows said of the same column are said once; a weaker condition stays only when it still separates once
-    the stronger one is known. Two columns that pick the very same rows both stay: which one is the cause is open.
+    the stronger one is known. Other columns that explain all offending rows stay: which one is the cause is open.
     """
     chosen: list[tuple[Candidate, float]] = []
     for item, p in ranked:
@@ -202,6 +204,8 @@ def adds(table: Table, item: Candidate, other: Candidate) -> bool:
     """Tells whether a condition says something that a stronger one does not say already."""
     if item.bits == other.bits:
         return not item.columns & other.columns
+    if not item.columns & other.columns and item.hits >= ALL * table.offending:
+        return True  # beside a perfect separator nothing can add by arithmetic, yet it may be the cause
     low = offending_mask(table)
     inside = item.bits & other.bits
     hits, drawn = (inside & low).bit_count(), inside.bit_count()

@@ -11,7 +11,7 @@ from andon.judge.hearing import Hearing
 from andon.judge.outcome import fails, holds, needs_eyes
 from andon.models import Proof
 
-JUDGED = re.compile(r"pytest|PYTEST_|ANDON_|unittest|_called_from_test|\bandon\b|/\.dockerenv|\bbwrap\b")
+JUDGED = re.compile(r"pytest|PYTEST_|ANDON_|unittest|_called_from_test|\bandon\b|/\.dockerenv|\bbwrap\b|/proc/")
 """Words by which code would find out that it is being tested or replayed."""
 FORBIDDEN_CALLS = {
     "os._exit": "ends the process",
@@ -29,10 +29,10 @@ FORBIDDEN_CALLS = {
     "gc.get_objects": "searches the process for others' objects",
     "gc.get_referrers": "searches the process for others' objects",
 }
-FORBIDDEN_IMPORTS = frozenset({"pytest", "_pytest", "pluggy", "unittest", "andon", "ctypes", "gc", "inspect"})
-SEEN_IMPORTS = frozenset(
-    {"subprocess", "socket", "urllib", "requests", "threading", "multiprocessing", "signal", "random"}
+FORBIDDEN_IMPORTS = frozenset(
+    {"__main__", "pytest", "_pytest", "pluggy", "unittest", "andon", "ctypes", "gc", "inspect"}
 )
+SEEN_IMPORTS = frozenset({"subprocess", "socket", "urllib", "requests", "multiprocessing", "signal"})
 ALWAYS = frozenset({"__eq__", "__ne__", "__bool__", "__contains__", "__lt__", "__gt__", "__le__", "__ge__"})
 LOSSY_SQL = re.compile(r"on conflict do nothing|or ignore into|delete\s+from|truncate|drop\s+table", re.IGNORECASE)
 LEAST_LITERAL = 5
@@ -62,7 +62,11 @@ def evidence_values(hearing: Hearing) -> frozenset[str]:
     """Returns values that only the recorded rows have: what a fix that names them was made for."""
     columns = {*hearing.evidence.key, *filter(None, [hearing.evidence.at])}
     rows = hearing.evidence.rows
-    values = {str(row.get(column)) for row in rows for column in columns if row.get(column) is not None}
+    values: set[str] = set()
+    for column in columns:
+        found = {str(row.get(column)) for row in rows if row.get(column) is not None}
+        if len(found) * 2 >= len(rows):  # what many rows share, such as the name of a source, a fix may well name
+            values |= found
     return frozenset(value for value in values if len(value) >= LEAST_LITERAL)
 
 
@@ -153,6 +157,8 @@ def call_flags(node: ast.Call) -> Iterator[tuple[bool, str]]:
         for key in node.keywords
     ):
         yield False, "ignores errors in text"
+    if name == "getattr" and len(node.args) > 1 and not isinstance(node.args[1], ast.Constant):
+        yield False, "reaches a name by `getattr` that a reader cannot see"
 
 
 def constant_flags(value: str, known: frozenset[str]) -> Iterator[tuple[bool, str]]:

@@ -13,7 +13,7 @@ from andon.judge.difftext import FileDiff, without
 from andon.judge.hearing import Hearing
 from andon.judge.outcome import fails, holds, needs_eyes
 from andon.judge.paths import is_code
-from andon.judge.suites import of_files
+from andon.judge.suites import TEST_SECONDS, of_files
 from andon.models import Proof
 
 MOST = 16
@@ -69,7 +69,7 @@ def missed_by(hearing: Hearing, place: Place) -> str:
                 return NO_CODE
             if hearing.replayable and not head.replay(hearing.check, hearing.evidence).green:
                 return "the replay is red without it"
-            run = head.test(hearing.patch.tests)
+            run = head.test(hearing.patch.tests, seconds=TEST_SECONDS)
             events = of_files(run.events, hearing.patch.tests)
             green = run.complete and run.green and bool(events or run.events)
             return "" if green else "the new test is red without it"

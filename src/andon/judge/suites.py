@@ -8,11 +8,13 @@ from collections.abc import Iterable
 
 from andon.judge.hearing import Hearing
 from andon.judge.outcome import BrokenError, fails, holds, needs_eyes
-from andon.judge.paths import colliding
+from andon.judge.paths import colliding, is_test
 from andon.models import Proof, TestEvent, TestRun
 
 MISSING = re.compile(r"(ImportError|ModuleNotFoundError|AttributeError|NameError|SyntaxError|fixture '\w+' not found)")
 """What a test says that fails because something is not there yet, rather than because it is wrong."""
+TEST_SECONDS = 120.0
+"""Wall time of one new test: a bug that hangs must not hang the judge."""
 ALL_RED = 0.5
 """From this share of red tests on, the suite says nothing about a patch."""
 
@@ -21,7 +23,7 @@ def new_test_on_base(hearing: Hearing) -> Proof:
     """Holds when a new test, put on the base alone, runs and fails in its call, not for want of a name."""
     name = "new test on base"
     with hearing.at(hearing.test_diff) as base:
-        run = base.test(hearing.patch.tests)
+        run = base.test(hearing.patch.tests, seconds=TEST_SECONDS)
     events = of_files(run.events, hearing.patch.tests)
     if run.ran.timed_out:
         return needs_eyes(name, "the new test never ends on the base: a hang, or a test that waits; look which")
@@ -41,7 +43,7 @@ def new_test_on_base(hearing: Hearing) -> Proof:
 
 def misses_a_name(event: TestEvent, hearing: Hearing) -> bool:
     """Tells whether a test failed in its own file for a name that is not there; in product code that is a real bug."""
-    inside = event.where is None or event.where[0] in hearing.patch.tests or "test" in event.where[0]
+    inside = event.where is None or event.where[0] in hearing.patch.tests or is_test(event.where[0])
     return inside and MISSING.search(first_line(event)) is not None
 
 
@@ -49,7 +51,7 @@ def new_test_on_head(hearing: Hearing) -> Proof:
     """Holds when every new test passes with the patch."""
     name = "new test on head"
     with hearing.at(hearing.patch.diff) as head:
-        run = head.test(hearing.patch.tests)
+        run = head.test(hearing.patch.tests, seconds=TEST_SECONDS)
     return green_proof(name, run, hearing.patch.tests)
 
 
