@@ -4,7 +4,16 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from andon.agents.search.slices import healthy_part
-from andon.agents.search.source import diff_lines, functions, is_test, map_lines, named, ran, read_sources, replay_paths
+from andon.agents.search.source import (
+    diff_blocks,
+    functions,
+    is_test,
+    map_lines,
+    named,
+    ran,
+    read_sources,
+    replay_paths,
+)
 from andon.models import Contrast, Evidence
 
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
@@ -24,15 +33,13 @@ index 1111111111111111111111111111111111111111..22222222222222222222222222222222
 """
 
 
-def test_diff_tells_added_and_removed_lines_and_what_became_what() -> None:
-    found = diff_lines(DIFF)
-    assert found.added == {"a.py": {2, 9}}
-    assert found.removed == {"a.py": {2, 4}}
-    assert [(block.start, block.old, block.new) for block in found.blocks] == [
+def test_diff_tells_what_became_what() -> None:
+    assert [(block.start, block.old, block.new) for block in diff_blocks(DIFF)] == [
         (2, ("-- two",), ("two",)),
         (4, ("four",), ()),
         (9, (), ("++ nine",)),
     ]
+    assert [list(block.lines) for block in diff_blocks(DIFF)] == [[2], [3, 4], [9]]
 
 
 def test_lines_are_followed_through_an_edit() -> None:

@@ -27,7 +27,7 @@ from andon.agents.search.slices import healthy_part
 from andon.agents.search.source import (
     Lines,
     Sources,
-    diff_lines,
+    diff_blocks,
     functions,
     map_lines,
     read_sources,
@@ -134,9 +134,9 @@ def compare(
     commit = case.workspace.commit
     culprit, good = (bisected.culprit, bisected.good) if bisected else (None, None)
     rest = healthy_part(case.evidence, case.brief.contrasts)
-    diff = diff_lines(case.history.diff(good, culprit)) if culprit and good else diff_lines("")
-    then = texts_at(case, culprit, {block.path for block in diff.blocks}, sources) if culprit else {}
-    pieces = reverts(diff.blocks, then, sources)
+    blocks = diff_blocks(case.history.diff(good, culprit)) if culprit and good else ()
+    then = texts_at(case, culprit, {block.path for block in blocks}, sources) if culprit else {}
+    pieces = reverts(blocks, then, sources)
     asked = {
         "good": Asked(good, trace=True) if good else None,
         "healthy": Asked(commit, evidence=rest, trace=True) if rest else None,
@@ -159,8 +159,8 @@ def compare(
         parent=good,
         red=after,
         green=before,
-        touched=at_head(then, sources, [(block.path, block.lines) for block in diff.blocks]),
-        added=at_head(then, sources, [(block.path, block.added) for block in diff.blocks]),
+        touched=at_head(then, sources, [(block.path, block.lines) for block in blocks]),
+        added=at_head(then, sources, [(block.path, block.added) for block in blocks]),
         blocks=tuple(piece.block for piece in pieces),
         deciding=tuple(piece.block for piece in deciding),
         reverse=deciding[0].diff if deciding else whole,

@@ -215,33 +215,21 @@ def code_lines(lines: Sequence[str]) -> list[str]:
     return [line.strip() for line in lines if line.strip() and not line.strip().startswith(("#", '"""', "'" * 3))]
 
 
-class DiffLines(NamedTuple):
-    """Lines that a unified diff touches: in the new file those added, in the old file those taken away."""
-
-    added: dict[str, set[int]]
-    removed: dict[str, set[int]]
-    gaps: dict[str, set[int]]
-    """Lines of the new file beside a place where lines were only taken away."""
-    blocks: list[Block]
-
-
 class Hunk(NamedTuple):
     """One hunk of a unified diff; `lines` keep their marks."""
 
-    old_path: str
     new_path: str
-    old: int
     new: int
     lines: list[str]
 
 
 def hunks(diff: str) -> Iterator[Hunk]:
     """Yields the hunks of a unified diff (git's form)."""
-    old_path = new_path = ""
+    new_path = ""
     rest = iter(diff.split("\n"))
     for text in rest:
         if match := re.match(r"@@ -(\d+)(?:,(\d+))? \+(\d+)(?:,(\d+))? @@", text):
-            hunk = Hunk(old_path, new_path, int(match[1]), int(match[3]), [])
+            hunk = Hunk(new_path, int(match[3]), [])
             left_old, left_new = int(match[2] or 1), int(match[4] or 1)
             while left_old > 0 or left_new > 0:
                 line = next(rest, None)
@@ -251,35 +239,30 @@ def hunks(diff: str) -> Iterator[Hunk]:
                 left_new -= line[:1] not in ("-", "\\")
                 hunk.lines.append(line)
             yield hunk
-        elif text.startswith("--- "):
-            old_path = diff_path(text[4:])
         elif text.startswith("+++ "):
             new_path = diff_path(text[4:])
 
 
-def diff_lines(diff: str) -> DiffLines:
-    """Returns the lines that a unified diff touches."""
-    found = DiffLines({}, {}, {}, [])
+def diff_blocks(diff: str) -> tuple[Block, ...]:
+    """Returns what a unified diff puts in place of what."""
+    found: list[Block] = []
     for hunk in hunks(diff):
-        old, new = hunk.old, hunk.new
+        new = hunk.new
         block: Block | None = None
         for line in (*hunk.lines, " "):
             mark, text = line[:1], line[1:]
             if mark == "\\":
                 continue
             if mark not in ("+", "-"):
-                found.blocks.extend([block] if block else [])
-                block, old, new = None, old + 1, new + 1
+                found += [block] if block else []
+                block, new = None, new + 1
                 continue
             block = block or Block(hunk.new_path, new, (), ())
             if mark == "+":
-                found.added.setdefault(hunk.new_path, set()).add(new)
                 block, new = block._replace(new=(*block.new, text)), new + 1
             else:
-                found.removed.setdefault(hunk.old_path, set()).add(old)
-                found.gaps.setdefault(hunk.new_path, set()).update({max(new - 1, 1), new})
-                block, old = block._replace(old=(*block.old, text)), old + 1
-    return found
+                block = block._replace(old=(*block.old, text))
+    return tuple(found)
 
 
 def diff_path(text: str) -> str:
