@@ -22,7 +22,7 @@ from andon.judge.repeat import repeat
 from andon.judge.scope import scope
 from andon.judge.suites import base_is_green, new_test_on_base, new_test_on_head, no_test_lost, suite_on_head
 from andon.judge.symptom import not_vacuous, old_evidence, symptom_on_base, symptom_on_head
-from andon.judge.testflags import test_reads_straight
+from andon.judge.testflags import reads_straight
 from andon.judge.values import plausible_values
 from andon.models import Check, Evidence, Outcome, Patch, Proof, Verdict, VerdictOutcome
 from andon.protocols import History, Workspace
@@ -43,7 +43,7 @@ class Rule(NamedTuple):
 PROOFS = (
     Rule("scope", scope, "it touches what a fix may not touch, or is not a plain text diff with a new test"),
     Rule("special case", special_case, "it detects that it is tested, or hides instead of fixing"),
-    Rule("test reads straight", test_reads_straight, "the regression test does not look at what the code does"),
+    Rule("test reads straight", reads_straight, "the regression test does not look at what the code does"),
     Rule("symptom on base", symptom_on_base, "the symptom could not be reproduced", VerdictOutcome.NOT_REPRODUCED),
     Rule("symptom on head", symptom_on_head, "the check is still red on the recorded evidence"),
     Rule("not vacuous", not_vacuous, "the check is green only because nothing is left to ask about"),

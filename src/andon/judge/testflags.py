@@ -42,7 +42,7 @@ SOFT_CALLS = {
 }
 
 
-def test_reads_straight(hearing: Hearing) -> Proof:
+def reads_straight(hearing: Hearing) -> Proof:
     """Holds when the new tests assert on what the product does, and on nothing that can be there without a fix."""
     name = "test reads straight"
     hard: list[str] = []
@@ -52,7 +52,7 @@ def test_reads_straight(hearing: Hearing) -> Proof:
             if not path.endswith(".py"):
                 continue
             text = (base.root / path).read_text(encoding="utf-8", errors="replace")
-            for is_hard, what in test_flags(text, pinned=hearing.check.path):
+            for is_hard, what in flags_of_test(text, pinned=hearing.check.path):
                 (hard if is_hard else soft).append(f"{path} {what}")
     if hard:
         return fails(name, hard[0], [*hard, *soft])
@@ -61,7 +61,7 @@ def test_reads_straight(hearing: Hearing) -> Proof:
     return holds(name, f"{len(hearing.patch.tests)} new test files assert on what the product does")
 
 
-def test_flags(text: str, *, pinned: str = "") -> Iterator[tuple[bool, str]]:
+def flags_of_test(text: str, *, pinned: str = "") -> Iterator[tuple[bool, str]]:
     """Yields (is it hard, what) for each thing in a test file that lets it pass or fail without the product.
 
     `pinned` is the path of the check, which no patch may touch: a test that reads it reads no source.
