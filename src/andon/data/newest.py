@@ -10,9 +10,8 @@ from andon.data.tree import Node, Typed, children, names, parse, text, typed
 from andon.errors import DataError
 
 CONDITIONS = frozenset({"whereClause", "havingClause", "quals", "agg_filter"})
-LOWER = {
-    "AEXPR_OP": {">": ("rexpr", "lexpr"), ">=": ("rexpr", "lexpr"), "<": ("lexpr", "rexpr"), "<=": ("lexpr", "rexpr")}
-}
+RIGHT, LEFT = ("rexpr", "lexpr"), ("lexpr", "rexpr")
+LOWER = {">": RIGHT, ">=": RIGHT, "<": LEFT, "<=": LEFT}
 """For each comparison: the field of the bound, and the field of what it bounds from below."""
 
 
