@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from andon.agents.search.repair.candidates import Candidate, Idea, build, without_refuted
 from andon.agents.search.repair.ddmin import ddmin
 from andon.agents.search.repair.diffs import apply_file_diff, make_diff, paths_of, size_of
-from andon.agents.search.repair.reverts import Culprit, pieces_of, put_back
+from andon.agents.search.repair.reverts import Culprit, Piece, pieces_of, put_back, tidiest
 from andon.agents.search.repair.source import Edit, Sources
 from andon.models import Attempt, Patch
 
@@ -112,3 +112,13 @@ def test_changed_lines_of_one_hunk_can_be_put_back_one_by_one() -> None:
     candidate = put_back(found, found.pieces[1:])
     assert isinstance(candidate, Candidate)
     assert apply_file_diff("a = 8\nb = 9\n", candidate.diff) == "a = 8\nb = 2\n"
+
+
+def test_revert_that_leaves_a_dead_variable_comes_after_one_that_does_not() -> None:
+    head = "def mark(row):\n    local = row.high.local()\n    return local\n"
+    one, two = Piece("x.py", 1, 2, (), 0), Piece("x.py", 2, 3, ("    return row.high\n",), 0)
+    found = Culprit("c" * 40, {"x.py": head}, (one, two), 0)
+    lines, whole = put_back(found, [two]), put_back(found, [one, two])
+    assert lines is not None
+    assert whole is not None
+    assert tidiest(found, [lines, whole]) == [whole, lines]

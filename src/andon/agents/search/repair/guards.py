@@ -10,7 +10,7 @@ from typing import NamedTuple
 import sqlglot
 from sqlglot import exp
 
-from andon.agents.search.repair.candidates import Candidate
+from andon.agents.search.repair.candidates import Candidate, rank_of
 from andon.agents.search.repair.diffs import changed_lines
 from andon.agents.search.repair.evaluate import Bench
 from andon.agents.search.repair.source import Sources
@@ -24,6 +24,10 @@ class Doubts(NamedTuple):
 
     sentences: tuple[str, ...] = ()
     shifted: int = 0
+    mild: tuple[str, ...] = ()
+    """What a person should look at, though it is no reason to put the survivor last."""
+    emptied: tuple[str, ...] = ()
+    """Tables that hold nothing any more: the check then finds nothing because there is nothing."""
 
 
 class Output(NamedTuple):
@@ -68,17 +72,22 @@ def read_output(bench: Bench, diff: str, tables: Sequence[str], *, rows: bool) -
     return Output(counts, Counter(digest(dict(row)) for row in found))
 
 
-def doubts_about(bench: Bench, base: Output | None, output: Output | None, tables: Sequence[str]) -> Doubts:
-    """Returns what the rows that a survivor writes say against it."""
+def doubts_about(candidate: Candidate, base: Output | None, output: Output | None, offending: int) -> Doubts:
+    """Returns what the rows that a survivor writes say against it; `offending` rows were wrong on base.
+
+    A revert that writes fewer rows, by no more than were wrong, does what the code did before: worth a look only.
+    """
     if base is None or output is None:
         return Doubts()
-    sentences = [
-        f"{table} has {output.counts[table]} rows after the replay, {base.counts[table]} without it"
-        for table in tables
-        if output.counts[table] < base.counts[table]
-    ]
-    changed = sum((base.rows - output.rows).values())
-    return Doubts(tuple(sentences), max(0, changed - bench.case.evidence.total))
+    lost = {table: base.counts[table] - count for table, count in output.counts.items() if count < base.counts[table]}
+    sentences = tuple(
+        f"{table} has {output.counts[table]} rows after the replay, {base.counts[table]} without it" for table in lost
+    )
+    emptied = tuple(table for table in lost if output.counts[table] == 0)
+    changed = max(0, sum((base.rows - output.rows).values()) - offending)
+    if rank_of(candidate.strategy) == 0 and all(count <= offending for count in lost.values()):
+        return Doubts((), changed, sentences, emptied)
+    return Doubts(sentences, changed, (), emptied)
 
 
 def can_count(bench: Bench) -> tuple[str, ...]:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import ast
 import difflib
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 from andon.agents.search.repair.candidates import Candidate, from_texts, is_python, same_code
+from andon.agents.search.repair.diffs import apply_file_diff, files_of
 from andon.agents.search.repair.source import is_test, split_lines
 from andon.errors import GitError
 from andon.protocols import History
@@ -172,3 +174,25 @@ def put_back(culprit: Culprit, pieces: Sequence[Piece]) -> Candidate | None:
     where = ", ".join(sorted({f"{piece.path}:{piece.start + 1}" for piece in pieces})[:4])
     says = f"takes back {len(pieces)} of {len(culprit.pieces)} pieces of commit {culprit.commit[:10]} ({where})"
     return from_texts(old, new, strategy="revert", suspicion=1.0, says=says)
+
+
+def tidiest(culprit: Culprit, candidates: Sequence[Candidate]) -> list[Candidate]:
+    """Returns candidates without doubles, those first that leave no variable behind that nobody reads."""
+    unread = {path: len(unread_names(text)) for path, text in culprit.head.items() if path.endswith(".py")}
+
+    def leaves_behind(candidate: Candidate) -> bool:
+        parts = [(path, part) for path, part in files_of(candidate.diff) if path in unread]
+        return any(len(unread_names(apply_file_diff(culprit.head[path], part))) > unread[path] for path, part in parts)
+
+    return sorted(dict.fromkeys(candidates), key=leaves_behind)
+
+
+def unread_names(text: str) -> set[tuple[str, str]]:
+    """Returns (function, variable) of the variables that a function sets and nobody reads."""
+    found: set[tuple[str, str]] = set()
+    for function in ast.walk(ast.parse(text)):
+        if isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef):
+            names = [node for node in ast.walk(function) if isinstance(node, ast.Name)]
+            read = {node.id for node in names if isinstance(node.ctx, ast.Load)}
+            found |= {(function.name, node.id) for node in names if node.id not in read}
+    return found

@@ -22,7 +22,7 @@ from andon.agents.search.repair.guards import (
 from andon.agents.search.repair.ingredients import read_ingredients
 from andon.agents.search.repair.notes import Notes
 from andon.agents.search.repair.regression import NoRegression, Regression, write_regression
-from andon.agents.search.repair.reverts import Culprit, Piece, put_back, read_culprit, touched_files
+from andon.agents.search.repair.reverts import Culprit, Piece, put_back, read_culprit, tidiest, touched_files
 from andon.agents.search.repair.siblings import deviations
 from andon.agents.search.repair.source import Sources, read_sources, read_text
 from andon.agents.search.repair.templates import template_ideas
@@ -103,7 +103,9 @@ class Search:
     def handed_in(self, survivor: Survivor, regression: Regression, note: str) -> Patch:
         """Returns the patch of a survivor and its regression test, and says so in the notes."""
         candidate = survivor.candidate
-        doubts = "".join(f" Look at this: {sentence}." for sentence in survivor.doubts.sentences)
+        doubts = "".join(
+            f" Look at this: {sentence}." for sentence in (*survivor.doubts.sentences, *survivor.doubts.mild)
+        )
         summary = f"{candidate.says[:1].upper()}{candidate.says[1:]}.{doubts}"
         self.notes.outcome = f"Handed in ({candidate.strategy}): {quote(summary, 600)}"
         for sentence in (note, regression.note):
@@ -129,9 +131,9 @@ class Search:
         if whole is None or not self.bench.is_green(whole.diff):
             self.notes.say(f"Taking back commit {culprit.commit[:10]} does not turn the replay green.")
             return []
-        smallest = self.smaller(culprit, [tuple(hunk) for hunk in culprit.hunks()])
-        smallest = self.smaller(culprit, [(piece,) for piece in smallest])
-        found = [c for c in (put_back(culprit, smallest), whole) if c is not None]
+        hunks = self.smaller(culprit, [tuple(hunk) for hunk in culprit.hunks()])
+        lines = self.smaller(culprit, [(piece,) for piece in hunks])
+        found = tidiest(culprit, [c for c in (put_back(culprit, lines), put_back(culprit, hunks), whole) if c])
         return self.doubted(without_refuted(dict.fromkeys(found), self.earlier))
 
     def smaller(self, culprit: Culprit, groups: Sequence[tuple[Piece, ...]]) -> tuple[Piece, ...]:
@@ -208,7 +210,11 @@ class Search:
             self.outputs(["", *(candidate.diff for candidate in counted)], rows=rows) if counted else [None]
         )
         for candidate, output in zip(counted, outputs, strict=True):
-            found.append(Survivor(candidate, doubts_about(self.bench, base, output, self.tables)))
+            doubts = doubts_about(candidate, base, output, self.case.evidence.total)
+            if doubts.emptied:
+                self.notes.drop(candidate, f"{', '.join(doubts.emptied)} is empty after the replay")
+            else:
+                found.append(Survivor(candidate, doubts))
         return found
 
     def keeps_rows(self, survivor: Survivor) -> bool:
@@ -216,7 +222,8 @@ class Search:
         if not self.tables or not any(sentence.startswith("nobody uses") for sentence in survivor.doubts.sentences):
             return True
         base, output = self.outputs(["", survivor.candidate.diff], rows=False)
-        lost = doubts_about(self.bench, base, output, self.tables).sentences
+        doubts = doubts_about(survivor.candidate, base, output, self.case.evidence.total)
+        lost = doubts.sentences + doubts.mild
         if lost:
             self.notes.drop(survivor.candidate, f"it switches a feature off, and {'; '.join(lost)}")
         return not lost
