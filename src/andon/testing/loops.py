@@ -39,7 +39,7 @@ class Order(TypedDict):
     kill: str
     """Boundary at which it kills itself, such as `done ship`; empty for none."""
     moves: int
-    """Ends when the ticket's history holds so many moves (opening counts)."""
+    """Ends when the first ticket's history holds so many moves (opening counts); at once when 0."""
     record: str
     """File that gets one line a boundary; empty for none."""
 
@@ -115,7 +115,7 @@ def live(order: dict[str, JsonValue]) -> None:
 
         def there() -> bool:
             tickets = app.store.list_tickets()
-            return bool(tickets) and len(moves(app.store, tickets[-1].id)) >= told["moves"]
+            return not told["moves"] or bool(tickets) and len(moves(app.store, tickets[-1].id)) >= told["moves"]
 
         try:
             wait_until(there, seconds=120.0, what=f"{told['moves']} moves")

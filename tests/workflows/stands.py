@@ -1,0 +1,244 @@
+"""Prepared states of the loop on tinyfeed, on SQLite and on Postgres: made once, given out again and again."""
+
+from __future__ import annotations
+
+import shutil
+import sqlite3
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+from typing import NamedTuple
+
+from pydantic import JsonValue
+
+from andon import steps, workflows
+from andon.app import App
+from andon.models import Status
+from andon.testing.agents import ScriptedAgent, mended
+from andon.testing.loops import moves, open_loop, use
+from andon.testing.nursery import Ended, Nursery
+from andon.testing.postgres import PostgresServer
+from andon.testing.repos import NOW, commit_edits, git, make_tinyfeed
+from andon.testing.waiting import Clock
+
+BUG = "unwrapped-call"
+LATER = timedelta(hours=2)
+"""Longer than the quiet time of the stands, and than the lease of a worker."""
+
+
+def now_clock() -> Clock:
+    """Returns a clock that stands after tinyfeed's last run, whatever the machine's clock says."""
+    clock = Clock()
+    return clock if clock.now() > NOW else Clock(NOW)
+
+
+class Facts(NamedTuple):
+    """All that must be the same with a kill and without."""
+
+    moves: list[str]
+    attempts: list[tuple[int, str, str]]
+    approvals: list[tuple[int, str]]
+    releases: list[tuple[int, bool, bool]]
+    """Attempt, deployed, reverted."""
+    tickets: int
+    evidence: int
+    diagnoses: int
+    deploys: int
+    commits: list[str]
+    """What kind of commits of andon's stand on the remote's branch, oldest first."""
+
+
+class Stands:
+    """Makes, keeps and gives out states of one kind of database; always in the same place, as paths are absolute."""
+
+    def __init__(self, top: Path, nursery: Nursery, server: PostgresServer | None) -> None:
+        self.top = top
+        self.here = top / "here"
+        self.nursery = nursery
+        self.server = server
+        self.known: set[str] = set()
+        self.builders: dict[str, Callable[[], None]] = {}
+
+    @property
+    def url(self) -> str:
+        """URL of the state's database."""
+        if self.server is None:
+            return "sqlite:///.andon/andon.db"
+        return self.server.admin_url.replace("/postgres?", "/here?")
+
+    def give(self, name: str) -> Path:
+        """Puts a state in place, made when it is asked for the first time, and returns its folder."""
+        if name not in self.known:
+            self.builders[name]()
+            self.keep(name)
+        self._restore(name)
+        return self.here
+
+    def keep(self, name: str) -> None:
+        """Keeps what is in place under a name."""
+        shutil.copytree(self.here, self.top / name, symlinks=True)
+        if self.server is not None:
+            self._copy_database("here", f"kept_{name}")
+        self.known.add(name)
+
+    def _restore(self, name: str) -> None:
+        if self.here.exists():
+            shutil.rmtree(self.here)
+        shutil.copytree(self.top / name, self.here, symlinks=True)
+        if self.server is not None:
+            self._copy_database(f"kept_{name}", "here")
+
+    def _copy_database(self, source: str, target: str) -> None:
+        assert self.server is not None
+        self.server.run(
+            f"select pg_terminate_backend(pid) from pg_stat_activity where datname = '{source}'",
+            f'drop database if exists "{target}" with (force)',
+            f'create database "{target}" template "{source}"',
+        )
+
+    def open(self, *, later: timedelta = timedelta(0)) -> App:
+        """Returns an app on the state in place; close it."""
+        clock = now_clock()
+        clock.forward(later)
+        return open_app(self.here, clock)
+
+    def run(self, *, kill: str = "", moves: int = 0, later: timedelta = timedelta(0), **told: JsonValue) -> Ended:
+        """Runs the engine in a process of its own until so many moves stand in the history, or a boundary kills it."""
+        order: dict[str, JsonValue] = {
+            "folder": str(self.here), "offset": (now_clock().offset + later).total_seconds(), "bug": BUG,
+            "lane": "code bug", "sweeps": False, "kill": kill, "moves": moves, "record": "", **told,
+        }  # fmt: skip
+        return self.nursery.run(order)
+
+    def facts(self) -> Facts:
+        """Returns what stands in the store and on the remote of the state in place."""
+        with self.open() as app:
+            store = app.store
+            return Facts(
+                moves=moves(store, 1),
+                attempts=[
+                    (one.number, one.agent, one.verdict.outcome.value if one.verdict else "")
+                    for one in store.list_attempts(1)
+                ],
+                approvals=[(one.attempt, one.decision) for one in store.list_approvals(1)],
+                releases=[
+                    (one.attempt, one.deployed_at is not None, one.reverted_by is not None)
+                    for one in store.list_releases()
+                ],
+                tickets=len(store.list_tickets()),
+                evidence=len(store.list_evidence(1)),
+                diagnoses=len(store.list_diagnoses(1)),
+                deploys=deploys(self.here),
+                commits=andon_commits(self.here),
+            )
+
+
+def open_app(folder: Path, clock: Clock, *, script: tuple[object, ...] = ()) -> App:
+    """Returns an app with an agent that writes the right fix."""
+    from andon.config import load
+
+    del script
+    return App(load(folder / "andon.toml"), now=clock.now, agents=(ScriptedAgent([mended(BUG)]),))
+
+
+def andon_commits(folder: Path, ticket: int = 1) -> list[str]:
+    """Returns `fix` or `revert` for each commit of a ticket on the remote's main, oldest first."""
+    bodies = git("log", "--reverse", "--format=%B%x00", "main", cwd=folder / "origin.git").split("\0")
+    mine = [body for body in bodies if f"\nTicket: {ticket}\n" in f"\n{body}\n"]
+    return ["revert" if "\nReverts: " in body else "fix" for body in mine]
+
+
+def deploys(folder: Path) -> int:
+    """Returns how often the deploy command of a stand ran."""
+    log = folder / "deploys.log"
+    return len(log.read_text(encoding="utf-8").splitlines()) if log.exists() else 0
+
+
+def make_red(folder: Path, url: str) -> None:
+    """Makes a tinyfeed that is broken, with a deploy command that leaves a line each time."""
+    make_tinyfeed(folder, bug=BUG)
+    script = folder / "deploy.sh"
+    script.write_text("#!/bin/sh\necho deployed >> deploys.log\n", encoding="utf-8")
+    script.chmod(0o755)
+    use(folder, database=url, every="1s", quiet="1h", autonomy="ship-on-approval", deploy="./deploy.sh")
+
+
+def offend(folder: Path, clock: Clock) -> None:
+    """Writes an offending row that is newer than now into the live rows."""
+    at = (clock.now() + timedelta(seconds=5)).strftime("%Y-%m-%d %H:%M:%S")
+    connection = sqlite3.connect(folder / "live.db")
+    connection.execute(
+        "insert into pictures values ('run-0099', 'north', 'north/gallery/X1', 'gallery', 429, 0, ?)", (at,)
+    )
+    connection.commit()
+    connection.close()
+
+
+def stands_of(top: Path, nursery: Nursery, server: PostgresServer | None) -> Stands:
+    """Returns the stands of one kind of database, with a builder for each state."""
+    it = Stands(top, nursery, server)
+
+    def red() -> None:
+        if server is not None:
+            server.run("create database here")
+        make_red(it.here, it.url)
+        assert it.run().code == 0  # so that the engine's own tables are there
+
+    def opened() -> None:
+        it.give("red")
+        with it.open() as app:
+            workflows.sweep(app, "tinyfeed", workflows.straight)
+
+    def diagnosed() -> None:
+        it.give("open")
+        phase("diagnose", Status.DIAGNOSED)
+
+    def phase(name: str, status: Status) -> None:
+        with it.open() as app:
+            assert workflows.run_phase(app, name, 1, workflows.straight) == status, app.store.get_ticket(1).reason
+
+    def judging() -> None:
+        it.give("diagnosed")
+        ended = it.run(kill="before judge 1")
+        assert ended.code == -9, ended.output
+
+    def judged() -> None:
+        """The judge has spoken, and his word was lost: killed at `done judge`, it ran once more."""
+        it.give("judging")
+        for boundary in ("done judge 1", "before judged 1"):
+            ended = it.run(kill=boundary, moves=99, later=LATER)
+            assert ended.code == -9, ended.output
+
+    def proven() -> None:
+        it.give("judged")
+        ended = it.run(moves=4, later=LATER)
+        assert ended.code == 0, ended.output
+
+    def approved() -> None:
+        it.give("proven")
+        with it.open() as app:
+            steps.approve(app, 1, note="looks right")
+
+    def moved() -> None:
+        it.give("approved")
+        commit_edits(it.here / "tinyfeed", "Say more", {"README.md": "# tinyfeed\nMore words.\n"})
+
+    def conflicting() -> None:
+        it.give("approved")
+        text = (it.here / "tinyfeed/tinyfeed/fetch.py").read_text(encoding="utf-8")
+        text = text.replace("def fetch_gallery(transport, url):", "def fetch_gallery(transport, url, *, quick=False):")
+        commit_edits(it.here / "tinyfeed", "Fetch quickly", {"tinyfeed/fetch.py": text})
+
+    def shipped() -> None:
+        it.give("approved")
+        phase("ship", Status.SHIPPED)
+
+    def fired() -> None:
+        it.give("shipped")
+        offend(it.here, now_clock())
+
+    it.builders = {
+        "red": red, "open": opened, "diagnosed": diagnosed, "judging": judging, "judged": judged, "proven": proven,
+        "approved": approved, "moved": moved, "conflicting": conflicting, "shipped": shipped, "fired": fired,
+    }  # fmt: skip
+    return it
