@@ -121,4 +121,4 @@ def test_revert_that_leaves_a_dead_variable_comes_after_one_that_does_not() -> N
     lines, whole = put_back(found, [two]), put_back(found, [one, two])
     assert lines is not None
     assert whole is not None
-    assert tidiest(found, [lines, whole]) == [whole, lines]
+    assert [c.diff for c in tidiest(found, [lines, whole])] == [whole.diff, lines.diff]

@@ -35,6 +35,10 @@ PATIENCE = 16
 """So many candidates in a row without a green one, after a green one, end the search in their class."""
 
 
+WORTH = 0.6
+"""Candidates with less than this share of a green one's suspicion are not tried after it."""
+
+
 def utc_now() -> datetime:
     """Returns the present moment."""
     return datetime.now(UTC)
@@ -104,13 +108,16 @@ class Bench:
     def greens(self, candidates: Sequence[Candidate], *, what: str, want: int) -> Iterator[Candidate]:
         """Yields the candidates that turn the replay green, in their order, until so many were found."""
         found = last_hit = 0
+        best = 0.0
         for tried, numbers in enumerate(batched_numbers(len(candidates), self.case.workers)):
             patience_over = found > 0 and numbers[0] - last_hit > PATIENCE
-            if self.stopped or found >= want or patience_over:
+            much_less = candidates[numbers[0]].suspicion < WORTH * best
+            if self.stopped or found >= want or patience_over or much_less:
                 return
             futures = [(candidates[n], self._pool.submit(self.is_green, candidates[n].diff)) for n in numbers]
             hits = [candidate for candidate, future in futures if future.result()]
             found += len(hits)
+            best = max([best, *(hit.suspicion for hit in hits)])
             last_hit = numbers[-1] if hits else last_hit
             if hits or tried % 5 == 4:
                 done = min((tried + 1) * self.case.workers, len(candidates))

@@ -184,7 +184,8 @@ def tidiest(culprit: Culprit, candidates: Sequence[Candidate]) -> list[Candidate
         parts = [(path, part) for path, part in files_of(candidate.diff) if path in unread]
         return any(len(unread_names(apply_file_diff(culprit.head[path], part))) > unread[path] for path, part in parts)
 
-    return sorted(dict.fromkeys(candidates), key=leaves_behind)
+    marked = [c._replace(suspicion=0.9) if leaves_behind(c) else c for c in dict.fromkeys(candidates)]
+    return sorted(marked, key=lambda candidate: -candidate.suspicion)
 
 
 def unread_names(text: str) -> set[tuple[str, str]]:

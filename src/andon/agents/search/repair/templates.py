@@ -45,12 +45,13 @@ Template = Callable[[Place], Iterator[Idea]]
 
 def template_ideas(sources: Sources, ingredients: Ingredients) -> list[Idea]:
     """Returns what all templates propose for the suspicious lines, the best first."""
-    from andon.agents.search.repair import operators, sqltext, statements, values
+    from andon.agents.search.repair import operators, sqltext, statements, times, values
 
     all_templates: list[Template] = [
         past_versions,
         *operators.TEMPLATES,
         *values.TEMPLATES,
+        *times.TEMPLATES,
         *statements.TEMPLATES,
         *sqltext.TEMPLATES,
     ]
