@@ -195,10 +195,14 @@ def cause_of(app: App, ticket: int) -> str:
 
 def suite_before(app: App, ticket: int) -> str:
     """Runs the suite on the branch before anyone touches it; returns what is red, or nothing."""
-    it = app.store.get_ticket(ticket)
+    from andon.judge import suite_of
+
+    it = standing(app, ticket, Status.DIAGNOSED)
     with app.workspace(it.system) as workspace, spending(app, ticket, "suite before"):
         app.progress(ticket, "runs the suite on the branch as it is")
-        run = workspace.test()
+        run = suite_of(
+            workspace, app.config.system(it.system), isolation=isolation(app), cache=app.state_folder("judge")
+        )
     if run.green:
         return ""
     if not run.complete:
@@ -210,7 +214,7 @@ def suite_before(app: App, ticket: int) -> str:
 def begin_attempt(app: App, ticket: int) -> int:
     """Starts the next attempt and returns its number; 0 when attempts, time, tokens or money are used up."""
     store, now = app.store, app.now()
-    it = store.get_ticket(ticket)
+    it = standing(app, ticket, Status.DIAGNOSED)
     attempts = store.list_attempts(ticket)
     if attempts and attempts[-1].patch is None and not attempts[-1].notes:
         return attempts[-1].number  # begun before a crash, nothing came of it yet
@@ -259,13 +263,13 @@ def judge(app: App, ticket: int, number: int) -> str:
     """Judges an attempt's patch and returns the verdict's outcome."""
     attempt = app.store.get_attempt(ticket, number)
     with spending(app, ticket, f"judge {number}"):
-        verdict = verdict_on(app, ticket, patch_of(attempt))
+        verdict = verdict_on(app, ticket, patch_of(attempt), seed=number)
     feedback = verdict.reason if verdict.outcome is VerdictOutcome.REJECTED else ""
     app.store.save_attempt(attempt.model_copy(update={"verdict": verdict, "feedback": feedback}))
     return verdict.outcome.value
 
 
-def verdict_on(app: App, ticket: int, patch: Patch) -> Verdict:
+def verdict_on(app: App, ticket: int, patch: Patch, *, seed: int = 0) -> Verdict:
     """Returns the judge's verdict on a patch for a ticket; saves nothing."""
     from andon.judge import judge as stage
 
@@ -279,10 +283,16 @@ def verdict_on(app: App, ticket: int, patch: Patch) -> Verdict:
             history=app.repo(it.system),
             workspace=workspace,
             settings=app.config.system(it.system),
-            isolation=app.sandbox.name + (f" ({app.sandbox.weaker})" if app.sandbox.weaker else ""),
+            seed=seed,
+            isolation=isolation(app),
             progress=lambda text: app.progress(ticket, text),
             cache=app.state_folder("judge"),
         )
+
+
+def isolation(app: App) -> str:
+    """Returns the sandbox's name, and why it is the weaker one where it is."""
+    return app.sandbox.name + (f" ({app.sandbox.weaker})" if app.sandbox.weaker else "")
 
 
 def patch_from(diff: str, base: str) -> Patch:
@@ -397,7 +407,7 @@ def ship(app: App, ticket: int) -> str:
     """Pushes the approved patch once; returns `shipped`, `moved`, `conflict`, or `waits` (for a person to merge)."""
     from andon.ship import ship as stage
 
-    it, _ = load(app, ticket)
+    it = standing(app, ticket, Status.APPROVED)
     attempt = app.store.list_attempts(ticket)[-1]
     verdict = attempt.verdict
     approval = app.store.find_approval(ticket, attempt.number)
@@ -422,14 +432,16 @@ def begin_rebased(app: App, ticket: int) -> int:
     """Saves the approved patch, carried over to the branch's new head, as an attempt; returns its number."""
     from andon.ship import rebase
 
-    it, _ = load(app, ticket)
+    it = app.store.get_ticket(ticket)
     attempts = app.store.list_attempts(ticket)
-    if attempts[-1].agent == "rebase" and attempts[-1].verdict is None:
+    if attempts[-1].agent == "rebase" and attempts[-1].verdict is None and attempts[-1].patch is not None:
         return attempts[-1].number
-    patch = rebase(patch_of(attempts[-1]), repo=app.repo(it.system), branch=app.config.system(it.system).branch)
+    judged = next(one for one in reversed(attempts) if one.verdict is not None)
+    patch = rebase(patch_of(judged), repo=app.repo(it.system), branch=app.config.system(it.system).branch)
     if patch is None:
         raise ConflictError("the patch does not apply to the branch's new head")
-    attempt = app.store.start_attempt(ticket, agent="rebase", now=app.now())
+    # The number is given: an attempt that was begun before a crash, and holds nothing yet, is filled now.
+    attempt = app.store.start_attempt(ticket, agent="rebase", now=app.now(), number=judged.number + 1)
     app.store.save_attempt(
         attempt.model_copy(update={"patch": patch, "notes": "carried over to the branch's new head"})
     )
@@ -454,7 +466,7 @@ def deploy(app: App, ticket: int) -> str:
     it = app.store.get_ticket(ticket)
     release = app.store.get_release(ticket)
     settings = app.config.system(it.system)
-    if release.deployed_at is not None and release.reverted_by is None:
+    if release.deployed_at is not None:
         return ""
     app.progress(ticket, "deploys")
     ran = stage(settings, home=app.config.home)
@@ -473,6 +485,7 @@ def watch(app: App, ticket: int) -> str:
     from andon.checks import ask
     from andon.watch import watch as stage
 
+    standing(app, ticket, Status.SHIPPED)
     it, check = load(app, ticket)
     release = app.store.get_release(ticket)
     result = ask(check, data=app.data(it.system), since=None, now=app.now(), root=app.check_root(it.system))
@@ -524,15 +537,16 @@ def revert(app: App, ticket: int) -> str:
         return release.reverted_by
     app.progress(ticket, "fired again: takes the release back")
     commit = stage(release, it, repo=app.repo(it.system), settings=app.config.system(it.system), now=app.now())
-    app.store.save_release(release.model_copy(update={"reverted_by": commit}))
+    # What is deployed now is what must go: the next deploy brings the revert.
+    app.store.save_release(release.model_copy(update={"reverted_by": commit, "deployed_at": None}))
     return commit
 
 
-def reopen(app: App, ticket: int) -> str:
-    """Opens a ticket again whose fix did not hold, with the cause marked as refuted."""
-    now = app.now()
-    app.store.refute(ticket, now)
-    return move(app, ticket, Status.SHIPPED, Status.OPEN, "the alert fired again after the release; it was reverted")
+def reopen(app: App, ticket: int, trouble: str = "") -> str:
+    """Opens a ticket again whose fix did not hold, with the cause marked as refuted. `trouble` is the deploy's."""
+    app.store.refute(ticket, app.now())
+    reason = "the alert fired again after the release; it was reverted"
+    return move(app, ticket, Status.SHIPPED, Status.OPEN, f"{reason}, but {trouble}" if trouble else reason)
 
 
 # --- shared ---------------------------------------------------------------------------------------------------------
@@ -548,6 +562,18 @@ def load(app: App, ticket: int) -> tuple[Ticket, Check]:
     if it.check is None:
         raise NotFoundError(f"ticket {ticket} has no check: a machine cannot tell when it is done")
     return it, app.check(it.system, it.check)
+
+
+def standing(app: App, ticket: int, *statuses: Status) -> Ticket:
+    """Returns a ticket that stands where a phase begins.
+
+    Raises:
+        ConflictError: it does not (any more): somebody moved it while the phase waited for its turn.
+    """
+    it = app.store.get_ticket(ticket)
+    if it.status not in statuses:
+        raise ConflictError(f"ticket {ticket} is {it.status.value}")
+    return it
 
 
 def patch_of(attempt: Attempt) -> Patch:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Callable
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 from grounds import Stand
@@ -12,12 +13,11 @@ from grounds import Stand
 import andon.judge
 from andon.errors import SandboxError
 from andon.judge import PROOFS, render_verdict
-from andon.judge.cache import find_run, run_key, save_run
+from andon.judge.cache import find_run, run_key, save_run, suite_of
 from andon.judge.hearing import Hearing
 from andon.judge.suites import base_is_green, no_test_lost, suite_on_head
 from andon.models import (
     Outcome,
-    Patch,
     Proof,
     Ran,
     TestEvent,
@@ -27,7 +27,6 @@ from andon.models import (
 )
 from andon.protocols import Command
 from andon.testing.repos import commit_edits, make_tinyfeed
-from andon.workspace import open_workspace
 
 FIX = ("tinyfeed/fetch.py", "\n\ndef fetch_gallery(", "\n\n@retrying\ndef fetch_gallery(")
 FORBIDDEN = (
@@ -209,37 +208,42 @@ def test_new_test_that_takes_the_name_of_an_old_one_loses_it(stand: Callable[[st
 # --- cache ----------------------------------------------------------------------------------------------------------
 
 
-def hearing_of(ground: Stand, cache: Path, base: str) -> Hearing:
-    patch = Patch(base=base, diff="", tests=(), summary="")
-    with open_workspace(ground.means, ground.base, "") as workspace:
-        return Hearing(patch, ground.check, ground.evidence, ground.repo, workspace, ground.settings, cache=cache)
+class Once(NamedTuple):
+    """A base checkout whose suite can be run once; a second run is an error."""
+
+    commit: str
+    runs: list[TestRun]
+
+    def test(self) -> TestRun:
+        return self.runs.pop()
 
 
 def test_kept_run_counts_for_its_own_base_and_command_only(tmp_path: Path, stand: Callable[[str], Stand]) -> None:
-    ground = stand("unwrapped-call")
-    one = hearing_of(ground, tmp_path, "a" * 40)
-    save_run(one, run_of(("tests/a.py::one", "passed")))
-    assert find_run(one) is not None
-    assert find_run(hearing_of(ground, tmp_path, "b" * 40)) is None
-    other = ground._replace(settings=ground.settings.model_copy(update={"test": "python -m pytest -q tests/one"}))
-    assert find_run(hearing_of(other, tmp_path, "a" * 40)) is None
+    settings = stand("unwrapped-call").settings
+    run = run_of(("tests/a.py::one", "passed"))
+    base = Once("a" * 40, [run])
+    assert suite_of(base, settings, isolation="x", cache=tmp_path) == run  # type: ignore[arg-type]
+    assert suite_of(base, settings, isolation="x", cache=tmp_path) == run  # type: ignore[arg-type]
+    key = run_key("a" * 40, settings, "x")
+    other = settings.model_copy(update={"test": "python -m pytest -q tests/one"})
+    keys = {run_key("b" * 40, settings, "x"), run_key("a" * 40, other, "x"), run_key("a" * 40, settings, "y")}
+    assert find_run(tmp_path, key) == run
+    assert [find_run(tmp_path, one) for one in keys] == [None] * 3
 
 
-def test_kept_run_under_a_false_name_is_not_believed(tmp_path: Path, stand: Callable[[str], Stand]) -> None:
-    ground = stand("unwrapped-call")
-    one, two = hearing_of(ground, tmp_path, "a" * 40), hearing_of(ground, tmp_path, "b" * 40)
-    save_run(one, run_of(("tests/a.py::one", "passed")))
-    (tmp_path / f"suite-{run_key(one)}.json").rename(tmp_path / f"suite-{run_key(two)}.json")
-    assert find_run(two) is None
-    (tmp_path / f"suite-{run_key(one)}.json").write_text('{"key": ', encoding="utf-8")
-    assert find_run(one) is None
+def test_kept_run_under_a_false_name_is_not_believed(tmp_path: Path) -> None:
+    save_run(tmp_path, "one", run_of(("tests/a.py::one", "passed")))
+    (tmp_path / "suite-one.json").rename(tmp_path / "suite-two.json")
+    assert find_run(tmp_path, "two") is None
+    (tmp_path / "suite-one.json").write_text('{"key": ', encoding="utf-8")
+    assert find_run(tmp_path, "one") is None
 
 
 def test_run_that_did_not_end_is_not_kept(tmp_path: Path, stand: Callable[[str], Stand]) -> None:
-    ground = stand("unwrapped-call")
-    one = hearing_of(ground, tmp_path, "a" * 40)
-    save_run(one, run_of(("tests/a.py::one", "passed"), complete=False))
-    assert find_run(one) is None
+    settings = stand("unwrapped-call").settings
+    base = Once("a" * 40, [run_of(("tests/a.py::one", "passed"), complete=False)])
+    suite_of(base, settings, isolation="x", cache=tmp_path)  # type: ignore[arg-type]
+    assert find_run(tmp_path, run_key("a" * 40, settings, "x")) is None
 
 
 # --- a suite that is really red -------------------------------------------------------------------------------------

@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 from andon.config import SystemSettings
 from andon.errors import AndonError
+from andon.judge.cache import suite_of
 from andon.judge.flags import special_case
 from andon.judge.hearing import Hearing
 from andon.judge.hunks import every_hunk_needed
@@ -27,7 +28,7 @@ from andon.judge.values import plausible_values
 from andon.models import Check, Evidence, Outcome, Patch, Proof, Verdict, VerdictOutcome
 from andon.protocols import History, Workspace
 
-__all__ = ["PROOFS", "judge", "render_verdict"]
+__all__ = ["PROOFS", "judge", "render_verdict", "suite_of"]
 
 
 class Rule(NamedTuple):

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from pydantic import JsonValue, ValidationError
 
+from andon.config import SystemSettings
 from andon.models import Model, TestRun, digest
-
-if TYPE_CHECKING:
-    from andon.judge.hearing import Hearing
+from andon.protocols import Workspace
 
 JUDGE_VERSION = 1
 """Counts up whenever the judge would read the same run differently."""
@@ -23,46 +21,58 @@ class Kept(Model):
     run: TestRun
 
 
-def run_key(hearing: Hearing) -> str:
+def suite_of(base: Workspace, settings: SystemSettings, *, isolation: str, cache: Path | None) -> TestRun:
+    """Returns the whole suite's run on a checkout without a diff: run now, or kept of the very same commit.
+
+    A run that did not reach its end is not kept: it says more about the machine than about the base.
+    """
+    key = run_key(base.commit, settings, isolation)
+    known = find_run(cache, key)
+    if known is None:
+        known = base.test()
+        if known.complete and not known.ran.timed_out:
+            save_run(cache, key, known)
+    return known
+
+
+def run_key(commit: str, settings: SystemSettings, isolation: str) -> str:
     """Returns the identity of a base run: commit, command, interpreter's packages, sandbox, judge version."""
     packages: list[JsonValue] = [
         f"{folder} {folder.stat().st_mtime_ns}"
-        for root in hearing.settings.runtime
+        for root in settings.runtime
         for folder in sorted(Path(root).expanduser().glob("lib/python*/site-packages"))
     ]
     return digest(
         [
             JUDGE_VERSION,
-            hearing.patch.base,
-            hearing.settings.folder,
-            hearing.settings.test,
-            hearing.settings.test_seconds,
-            list(hearing.settings.runtime),
+            commit,
+            settings.folder,
+            settings.test,
+            settings.test_seconds,
+            list(settings.runtime),
             packages,
-            hearing.isolation,
+            isolation,
         ]
     )
 
 
-def find_run(hearing: Hearing) -> TestRun | None:
-    """Returns the kept run of this very base; None when there is none that can be trusted."""
-    if hearing.cache is None:
+def find_run(cache: Path | None, key: str) -> TestRun | None:
+    """Returns the kept run of a key; None when there is none that can be trusted."""
+    if cache is None:
         return None
-    key = run_key(hearing)
     try:
-        kept = Kept.model_validate_json((hearing.cache / f"suite-{key}.json").read_bytes())
+        kept = Kept.model_validate_json((cache / f"suite-{key}.json").read_bytes())
     except (OSError, ValidationError):  # absent, half-written or of another version: the suite simply runs again
         return None
     return kept.run if kept.key == key else None
 
 
-def save_run(hearing: Hearing, run: TestRun) -> None:
-    """Keeps a run that reached its end; one that did not says more about the machine than about the base."""
-    if hearing.cache is None or not run.complete or run.ran.timed_out:
+def save_run(cache: Path | None, key: str, run: TestRun) -> None:
+    """Keeps a run under its key."""
+    if cache is None:
         return
-    key = run_key(hearing)
-    hearing.cache.mkdir(parents=True, exist_ok=True)
-    target = hearing.cache / f"suite-{key}.json"
+    cache.mkdir(parents=True, exist_ok=True)
+    target = cache / f"suite-{key}.json"
     fresh = target.with_suffix(f".{id(run)}.new")
     fresh.write_text(Kept(key=key, run=run).model_dump_json(), encoding="utf-8")
     fresh.replace(target)

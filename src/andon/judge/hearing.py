@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from andon.config import SystemSettings
 from andon.errors import GitError
-from andon.judge.cache import find_run, save_run
+from andon.judge.cache import suite_of
 from andon.judge.difftext import FileDiff, Unreadable, parse, write
 from andon.judge.paths import is_test
 from andon.models import Check, CheckKind, Evidence, Patch, Replay, Row, TestRun
@@ -117,10 +117,5 @@ class Hearing:
     @cached_property
     def base_suite(self) -> TestRun:
         """The whole suite on the base, as the judge itself ran it: now, or earlier on the very same base."""
-        known = find_run(self)
-        if known is None:
-            self.progress("runs the suite on the base")
-            with self.at("") as base:
-                known = base.test()
-            save_run(self, known)
-        return known
+        with self.at("") as base:
+            return suite_of(base, self.settings, isolation=self.isolation, cache=self.cache)
