@@ -25,7 +25,7 @@ from andon.errors import ExternalError, NotFoundError
 EXAMPLE = Path(__file__).resolve().parents[2] / "examples" / "imagefeed"
 HISTORY = timedelta(hours=14)
 """How much healthy past the pipeline gets before the fault goes in."""
-LIVE_SLOT = 3.0
+LIVE_SLOT = 8.0
 """Seconds between new listings while one watches; the shops' own pace is a quarter of an hour."""
 
 CONFIG = """\
@@ -45,8 +45,8 @@ data = "env:FEED_READONLY_URL"
 deploy = "git -C production pull --quiet --ff-only"
 runtime = ["{runtime}"]
 autonomy = "ship-on-approval"
-every = "2s"
-check_every = "2s"
+every = "3s"
+check_every = "3s"
 quiet = "{quiet}s"
 """
 
@@ -104,7 +104,7 @@ def read_fault(name: str) -> Fault:
 
 
 @contextmanager
-def world(folder: Path, fault: Fault, *, say: Callable[[str], None], quiet: int = 10) -> Iterator[World]:
+def world(folder: Path, fault: Fault, *, say: Callable[[str], None], quiet: int = 20) -> Iterator[World]:
     """Gives a running watched system with a fault in it, and stops everything at the end."""
     runtime = EXAMPLE / ".venv"
     if not (runtime / "bin" / "python").exists():
