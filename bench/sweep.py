@@ -44,17 +44,17 @@ create table prices (id bigint primary key, listing_id bigint, price numeric(12,
 """
 
 FILL = {
-    "fetches": """select i, i / 500, 'source-' || i % 7, 'https://example.org/' || i % 7 || '/' || i,
-      case when i % 9973 = 0 then 429 when i % 4999 = 0 then 500 else 200 end, random(), (i * 7919) % 90000 + 100,
-      1 + (i % 97 = 0)::int, {at} from generate_series({start}, {end}) i""",
+    "fetches": """select i, (i / 500)::int, 'source-' || i % 7, 'https://example.org/' || i % 7 || '/' || i,
+      case when i % 9973 = 0 then 429 when i % 4999 = 0 then 500 else 200 end, random(), ((i * 7919) % 90000 + 100)::int,
+      1 + (i % 97 = 0)::int, {at} from generate_series({start}::bigint, {end}::bigint) i""",
     "images": """select i, md5(i::text), i, 'source-' || i % 7, case when i % 3 = 0 then 'gallery' else 'listing' end,
-      case when i % 9973 = 0 then 429 else 200 end, case when i % 9973 = 0 then 0 else (i * 7919) % 90000 + 100 end,
-      64 + i % 512, 64 + i % 512, (array['circle', 'square', 'star', 'blank'])[1 + i % 4], (i % 1000) / 1000.0, {at}
-      from generate_series({start}, {end}) i""",
+      case when i % 9973 = 0 then 429 else 200 end, case when i % 9973 = 0 then 0 else ((i * 7919) % 90000 + 100)::int end,
+      (64 + i % 512)::int, (64 + i % 512)::int, (array['circle', 'square', 'star', 'blank'])[1 + i % 4], (i % 1000) / 1000.0, {at}
+      from generate_series({start}::bigint, {end}::bigint) i""",
     "listings": """select i, 'source-' || i % 7, 'https://example.org/l/' || i, 'Flat ' || i, 500 + i % 4000, 'EUR',
-      1 + i % 6, {at}, {at} from generate_series({start}, {end}) i""",
+      1 + i % 6, {at}, {at} from generate_series({start}::bigint, {end}::bigint) i""",
     "prices": """select i, i, 500 + i % 4000, case when i % 5003 = 0 then 'CENT' else 'EUR' end, ({at})::date, {at}
-      from generate_series({start}, {end}) i""",
+      from generate_series({start}::bigint, {end}::bigint) i""",
 }
 
 PREDICATES = {
