@@ -106,6 +106,7 @@ class Engine:
         self._thread: threading.Thread | None = None
         self._looked = datetime.min.replace(tzinfo=UTC)
         self._started: deque[str] = deque(maxlen=5000)  # spares asking the engine again for what it knows already
+        self._last: dict[int, str] = {}
         self.trouble = ""
         """Why the last look for work failed; empty when it did not."""
 
@@ -189,13 +190,21 @@ class Engine:
         store = self.app.store
         for ticket in store.list_tickets(status=(Status.OPEN, Status.DIAGNOSED, Status.APPROVED, Status.SHIPPED)):
             phase, fact = workflows.due(self.app, ticket)
-            if not phase or fact in self._started:
+            if not phase or fact in self._started or self.is_busy(ticket.id):
                 continue
             repo = self.app.config.systems[ticket.system].repo
             queue, partition = (FIXES, repo) if phase == "fix" else (TICKETS, None)
             with SetWorkflowID(fact), SetEnqueueOptions(queue_partition_key=partition):
                 DBOS.enqueue_workflow(queue, phase_workflow, phase, ticket.id)
             self._started.append(fact)
+            self._last[ticket.id] = fact
+
+    def is_busy(self, ticket: int) -> bool:
+        """Tells whether the phase that was started last for a ticket is still under way: one at a time."""
+        if ticket not in self._last:
+            return False
+        status = DBOS.get_workflow_status(self._last[ticket])
+        return status is not None and status.status in ("PENDING", "ENQUEUED", "DELAYED")
 
     def take_over(self) -> None:
         """Shows that this worker lives, and gives the work of dead workers back to the queues (Postgres only)."""
@@ -211,16 +220,31 @@ class Engine:
         for status in DBOS.list_workflows(status="PENDING", load_input=False, load_output=False):
             if status.executor_id in alive or not status.queue_name:
                 continue
-            DBOS.resume_workflows([status.workflow_id], queue_name=status.queue_name)
+            if status.name == "phase" and self.crashes(status.workflow_id) >= CRASHES:
+                self.hand_over(status.workflow_id)
+            else:
+                DBOS.resume_workflows([status.workflow_id], queue_name=status.queue_name)
+
+    def crashes(self, workflow: str) -> int:
+        """Counts, and returns, how often a phase was taken from a dead worker: a resumed workflow forgets it."""
+        ticket = int(workflow.split("-")[1])
+        text = f"taken over from a dead worker: {workflow}"
+        self.app.store.add_event(ticket, kind="taken over", actor=steps.LOOP, text=text, now=self.app.now())
+        events = self.app.store.list_events(ticket, after=self.app.store.last_move(ticket))
+        return sum(1 for event in events if event.text == text)
 
     def hand_over_crashing(self) -> None:
         """Escalates tickets whose phase has killed its process too often."""
-        for status in DBOS.list_workflows(status="MAX_RECOVERY_ATTEMPTS_EXCEEDED", name="phase", limit=20):
-            if status.input:
-                phase, ticket = status.input["args"]
-                steps.escalate(
-                    self.app, ticket, f"{phase} ended its process {CRASHES} times: look into the log of andon up"
-                )
+        exceeded = "MAX_RECOVERY_ATTEMPTS_EXCEEDED"
+        for status in DBOS.list_workflows(status=exceeded, name="phase", limit=20, load_input=False):
+            self.hand_over(status.workflow_id)
+
+    def hand_over(self, workflow: str) -> None:
+        """Gives a ticket whose phase keeps killing its process to a person, once."""
+        _, ticket, phase, *_ = workflow.split("-")
+        reason = f"{phase} ended its process {CRASHES} times: look into the log of andon up"
+        steps.escalate(self.app, int(ticket), reason)
+        DBOS.cancel_workflow(workflow)  # so that it is never found again, whatever the person does with the ticket
 
     def stop(self) -> None:
         """Stops taking work and waits shortly for steps that run; what is cut off goes on at the next start."""

@@ -144,8 +144,8 @@ def watch_ticket(app: App, ticket: int, step: Step) -> str:
     if state != "fired":
         return Status.SHIPPED
     step("revert", lambda: steps.revert(app, ticket))
-    step("redeploy", lambda: steps.deploy(app, ticket))
-    return step("reopen", lambda: steps.reopen(app, ticket))
+    trouble = step("redeploy", lambda: steps.deploy(app, ticket))
+    return step("reopen", lambda: steps.reopen(app, ticket, trouble))
 
 
 PHASES: dict[str, Callable[[App, int, Step], str]] = {

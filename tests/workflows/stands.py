@@ -15,7 +15,7 @@ from andon import steps, workflows
 from andon.app import App
 from andon.models import Status
 from andon.testing.agents import ScriptedAgent, mended
-from andon.testing.loops import moves, open_loop, use
+from andon.testing.loops import moves, use
 from andon.testing.nursery import Ended, Nursery
 from andon.testing.postgres import PostgresServer
 from andon.testing.repos import NOW, commit_edits, git, make_tinyfeed
@@ -199,7 +199,7 @@ def stands_of(top: Path, nursery: Nursery, server: PostgresServer | None) -> Sta
 
     def judging() -> None:
         it.give("diagnosed")
-        ended = it.run(kill="before judge 1")
+        ended = it.run(kill="before judge 1", moves=99)
         assert ended.code == -9, ended.output
 
     def judged() -> None:

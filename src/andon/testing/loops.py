@@ -115,7 +115,7 @@ def live(order: dict[str, JsonValue]) -> None:
 
         def there() -> bool:
             tickets = app.store.list_tickets()
-            return not told["moves"] or bool(tickets) and len(moves(app.store, tickets[-1].id)) >= told["moves"]
+            return not told["moves"] or (bool(tickets) and len(moves(app.store, tickets[-1].id)) >= told["moves"])
 
         try:
             wait_until(there, seconds=120.0, what=f"{told['moves']} moves")
