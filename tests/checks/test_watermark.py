@@ -72,10 +72,27 @@ def test_watermark_stays_before_the_earliest_offending_row() -> None:
     assert (again.state, again.total) == (CheckState.FAILING, 1)
 
 
-def test_watermark_stays_when_not_all_offending_rows_are_at_hand() -> None:
+def test_earliest_offending_row_is_asked_for_when_it_was_not_kept() -> None:
     check = incremental().model_copy(update={"rows_kept": 1})
+    data = memory((1, 1, minute(6)), (2, 1, minute(5)), (3, 0, minute(60)))
+    result = ask_sql(check, data, minute(1), minute(90))
+    assert (len(result.rows), result.watermark) == (1, minute(5) - timedelta(seconds=1))
+
+
+def test_watermark_stays_when_an_offending_row_has_no_time() -> None:
+    query = "select id, nullif(id, id) as fetched_at from images where bad = 1 and fetched_at > :since"
     data = memory((1, 1, minute(5)), (2, 1, minute(6)))
-    assert ask_sql(check, data, minute(1), minute(90)).watermark == minute(1)
+    for kept in (1, 100):
+        check = incremental(query=query).model_copy(update={"rows_kept": kept})
+        assert ask_sql(check, data, minute(1), minute(90)).watermark == minute(1)
+
+
+def test_watermark_stays_when_at_is_no_column_of_the_query() -> None:
+    query = "select id from images where bad = 1 and fetched_at > :since"
+    data = memory((1, 1, minute(5)), (2, 1, minute(6)))
+    for kept in (1, 100):
+        check = incremental(query=query).model_copy(update={"rows_kept": kept})
+        assert ask_sql(check, data, minute(1), minute(90)).watermark == minute(1)
 
 
 def test_error_moves_nothing() -> None:

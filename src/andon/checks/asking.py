@@ -67,14 +67,14 @@ def ask_sql(
     started = time.perf_counter()
     start = since if check.incremental else None
     params = {"now": now, "since": since or BEGINNING}
+    watermark = None
     try:
         newest = newest_judged(check, data, since, now, seen) if check.incremental else None
         answer = data.ask(check.query, params, timeout=check.timeout, rows_kept=check.rows_kept)
+        if check.incremental:
+            watermark = next_watermark(check, answer, newest=newest, since=since, now=now, data=data)
     except AndonError as error:
         return error_result(check, now, str(error), since=start, seconds=time.perf_counter() - started)
-    watermark = None
-    if check.incremental:
-        watermark = next_watermark(check, answer, newest=newest, since=since, now=now, dialect=data.dialect)
     return CheckResult(
         check=check.name,
         state=CheckState.FAILING if answer.total else CheckState.OK,

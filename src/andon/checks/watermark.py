@@ -67,15 +67,19 @@ def _ask_newest(
 
 
 def next_watermark(
-    check: Check, answer: Answer, *, newest: datetime | None, since: datetime | None, now: datetime, dialect: str
+    check: Check, answer: Answer, *, newest: datetime | None, since: datetime | None, now: datetime, data: DataSource
 ) -> datetime | None:
-    """Returns where the next sweep may start: at `since` again when anything is unclear."""
+    """Returns where the next sweep may start: at `since` again when anything is unclear.
+
+    Raises:
+        DataError: the database could not be asked for the earliest of more offending rows than were kept.
+    """
     if newest is None:
         return since
-    tick = TICKS.get(dialect, timedelta(seconds=1))
+    tick = TICKS.get(data.dialect, timedelta(seconds=1))
     reached = _before(min(newest, now), check.lateness + tick)
     if answer.total:
-        earliest = _earliest(check, answer, now)
+        earliest = _earliest(check, answer, since, now, data)
         if earliest is None:
             return since
         reached = min(reached, _before(earliest, tick))
@@ -95,13 +99,30 @@ def read_time(value: object, now: datetime) -> datetime | None:
     return (found if found.tzinfo else found.replace(tzinfo=UTC)).astimezone(UTC)
 
 
-def _earliest(check: Check, answer: Answer, now: datetime) -> datetime | None:
-    """Returns the time of the earliest offending row; None unless all of them are at hand with their time."""
-    if check.at is None or answer.total != len(answer.rows):
+def _earliest(check: Check, answer: Answer, since: datetime | None, now: datetime, data: DataSource) -> datetime | None:
+    """Returns the time of the earliest offending row; None when one of them has no time, or nobody can tell.
+
+    Where only the first rows were kept it is asked for, once: from then on the sweeps start there and not at `since`.
+    What was mended between the two questions is out, what came late is in: both are right.
+    """
+    if check.at is None:
         return None
-    times = [_time(row, check.at, now) for row in answer.rows]
-    known = [time for time in times if time is not None]
-    return min(known) if known and len(known) == len(times) else None
+    if answer.total == len(answer.rows):
+        times = [_time(row, check.at, now) for row in answer.rows]
+        known = [time for time in times if time is not None]
+        return min(known) if known and len(known) == len(times) else None
+    column = f'"{check.at}"'
+    query = (
+        f"select min({column}) as earliest, count(*) - count({column}) as timeless from (\n{check.query}\n) as found"
+    )
+    params = {"since": since or BEGINNING, "now": now}
+    try:
+        rows = data.ask(query, params, timeout=check.timeout, rows_kept=1).rows
+    except DataError as error:
+        if not error.permanent:
+            raise
+        return None  # `at` is no column of the query
+    return read_time(rows[0]["earliest"], now) if rows and not rows[0]["timeless"] else None
 
 
 def _time(row: Row, column: str, now: datetime) -> datetime | None:
