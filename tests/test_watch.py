@@ -11,7 +11,7 @@ from andon.watch import watch
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 HOUR = timedelta(hours=1)
 RELEASE = Release(ticket=1, attempt=1, commit="c" * 40, branch="main", remote="origin", shipped_at=NOON)
-RULES = SystemSettings(quiet=HOUR)
+RULES = SystemSettings(quiet=HOUR, rollout=timedelta(0))
 CHECK = Check(
     name="a", kind=CheckKind.SQL, path="a.sql", why="w", decided="d", at="at", key=("id",), sha256="0", every=HOUR / 4
 )
@@ -111,3 +111,14 @@ def test_red_check_without_rows_gets_one_period_to_recover() -> None:
         moment = NOON + HOUR * passed
         red = seen(at=moment, state=CheckState.FAILING)
         assert watch(TIMELESS, RELEASE, result=red, now=moment, settings=RULES).state == state
+
+
+def test_rows_of_work_that_began_before_the_deploy_are_residue() -> None:
+    rules = SystemSettings(quiet=HOUR, rollout=timedelta(minutes=2))
+    moment = RELEASE.deployed_at or RELEASE.shipped_at
+    late: Row = {"id": 3, "at": (moment + timedelta(minutes=1)).isoformat()}
+    after = moment + timedelta(minutes=5)
+    watched = watch(CHECK, RELEASE, result=seen(late, at=after), now=after, settings=rules)
+    assert (watched.state, watched.residue_total) == ("waiting", 1)
+    new: Row = {"id": 4, "at": (moment + timedelta(minutes=3)).isoformat()}
+    assert watch(CHECK, RELEASE, result=seen(late, new, at=after), now=after, settings=rules).state == "fired"

@@ -48,6 +48,7 @@ autonomy = "ship-on-approval"
 every = "3s"
 check_every = "3s"
 quiet = "{quiet}s"
+rollout = "12s"
 """
 
 

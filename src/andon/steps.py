@@ -483,6 +483,7 @@ def deploy(app: App, ticket: int) -> str:
 def watch(app: App, ticket: int) -> str:
     """Looks once whether new rows offend; returns `quiet`, `waiting`, `fired` or `error`."""
     from andon.checks import ask
+    from andon.watch import settled_at
     from andon.watch import watch as stage
 
     standing(app, ticket, Status.SHIPPED)
@@ -492,7 +493,7 @@ def watch(app: App, ticket: int) -> str:
     app.store.save_result(it.system, result, check=check)  # so that each row has a time at which it was first seen
     newer = result
     if result.state is CheckState.FAILING:
-        newer = ask_newer(app, it.system, check, release.deployed_at or release.shipped_at, result)
+        newer = ask_newer(app, it.system, check, settled_at(release, app.config.system(it.system)), result)
     watched = stage(
         check,
         release,
@@ -509,12 +510,14 @@ def watch(app: App, ticket: int) -> str:
 
 def settle_residue(app: App, ticket: int) -> int:
     """Remembers that rows from before the release are residue, so that they never fire again; returns their number."""
+    from andon.watch import settled_at
+
     it = app.store.get_ticket(ticket)
     release = app.store.get_release(ticket)
     watched = app.store.find_watched(ticket)
     count = watched.residue_total if watched is not None else 0
     if count:
-        app.store.settle(it.system, it.checks, release.deployed_at or release.shipped_at)
+        app.store.settle(it.system, it.checks, settled_at(release, app.config.system(it.system)))
     return count
 
 

@@ -30,7 +30,7 @@ def watch(
     `quiet` needs the quiet time and the check's lateness to have passed since the release without a new row. A result
     of `error` establishes nothing: it is never quiet, and never fired.
     """
-    moment = release.deployed_at or release.shipped_at
+    moment = settled_at(release, settings)
     asked = [result] if newer is None else [result, newer]
     if trouble := next((one for one in asked if one.state is CheckState.ERROR), None):
         return Watched(state="error", message=f"{check.name} could not be asked: {trouble.message}")
@@ -50,6 +50,11 @@ def watch(
     if min(now, result.asked_at) < until:
         return _watched("waiting", (), residue, residue_total, f"no new row so far; quiet at {until:%H:%M} UTC", moment)
     return _watched("quiet", (), residue, residue_total, f"no new row since {moment:%Y-%m-%d %H:%M} UTC", moment)
+
+
+def settled_at(release: Release, settings: SystemSettings) -> datetime:
+    """Returns since when the released code alone writes rows: what ran before the deploy has ended by then."""
+    return (release.deployed_at or release.shipped_at) + settings.rollout
 
 
 def _without_rows(check: Check, result: CheckResult, moment: datetime, now: datetime) -> Watched:
