@@ -107,7 +107,7 @@ class SystemSettings(Settings):
     quiet: Duration = timedelta(hours=1)
     """A shipped ticket is resolved when nothing new has offended for this long."""
     rollout: Duration = timedelta(minutes=1)
-    """How long after a deploy rows may still come from work that began before it; they are residue, not a new failure."""
+    """How long after a deploy rows may still come from work that began before it: residue, not a new failure."""
     when_fires_again: Literal["reopen", "new"] = "reopen"
     """What becomes of a resolved ticket whose check fires again."""
     reopen_within: Duration = timedelta(days=7)
