@@ -13,6 +13,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 from stands import Stands, stands_of
 
 from andon.testing.nursery import Nursery
+from andon.testing.postgres import PostgresServer
 
 
 @pytest.fixture(scope="session")
@@ -22,8 +23,23 @@ def nursery(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Nursery]:
         yield nursery
 
 
+@pytest.fixture(scope="session")
+def sqlite_stands(tmp_path_factory: pytest.TempPathFactory, nursery: Nursery) -> Stands:
+    """Gives the prepared states on SQLite; each is made when it is asked for."""
+    return stands_of(tmp_path_factory.mktemp("sqlite"), nursery, None)
+
+
+@pytest.fixture(scope="session")
+def postgres_stands(
+    tmp_path_factory: pytest.TempPathFactory, nursery: Nursery, postgres_server: PostgresServer
+) -> Stands:
+    """Gives the prepared states on Postgres."""
+    return stands_of(tmp_path_factory.mktemp("postgres"), nursery, postgres_server)
+
+
 @pytest.fixture(scope="session", params=["sqlite", "postgres"])
-def stands(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, nursery: Nursery) -> Stands:
-    """Gives the prepared states on a database; each is made when it is asked for."""
-    server = request.getfixturevalue("postgres_server") if request.param == "postgres" else None
-    return stands_of(tmp_path_factory.mktemp(request.param), nursery, server)
+def stands(request: pytest.FixtureRequest) -> Stands:
+    """Gives the prepared states on each database."""
+    found = request.getfixturevalue(f"{request.param}_stands")
+    assert isinstance(found, Stands)
+    return found

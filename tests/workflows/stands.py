@@ -13,7 +13,8 @@ from pydantic import JsonValue
 
 from andon import steps, workflows
 from andon.app import App
-from andon.models import Status
+from andon.config import load
+from andon.models import Autonomy, Status
 from andon.testing.agents import ScriptedAgent, mended
 from andon.testing.loops import moves, use
 from andon.testing.nursery import Ended, Nursery
@@ -22,8 +23,10 @@ from andon.testing.repos import NOW, commit_edits, git, make_tinyfeed
 from andon.testing.waiting import Clock
 
 BUG = "unwrapped-call"
+MINUTE = timedelta(minutes=1)
+"""Longer than the lease of a worker: what was killed a minute ago is taken for dead."""
 LATER = timedelta(hours=2)
-"""Longer than the quiet time of the stands, and than the lease of a worker."""
+"""Longer than the quiet time of the stands."""
 
 
 def now_clock() -> Clock:
@@ -106,7 +109,7 @@ class Stands:
         """Runs the engine in a process of its own until so many moves stand in the history, or a boundary kills it."""
         order: dict[str, JsonValue] = {
             "folder": str(self.here), "offset": (now_clock().offset + later).total_seconds(), "bug": BUG,
-            "lane": "code bug", "sweeps": False, "kill": kill, "moves": moves, "record": "", **told,
+            "lane": "code bug", "abstains": False, "sweeps": False, "kill": kill, "moves": moves, "record": "", **told,
         }  # fmt: skip
         return self.nursery.run(order)
 
@@ -133,11 +136,8 @@ class Stands:
             )
 
 
-def open_app(folder: Path, clock: Clock, *, script: tuple[object, ...] = ()) -> App:
+def open_app(folder: Path, clock: Clock) -> App:
     """Returns an app with an agent that writes the right fix."""
-    from andon.config import load
-
-    del script
     return App(load(folder / "andon.toml"), now=clock.now, agents=(ScriptedAgent([mended(BUG)]),))
 
 
@@ -160,7 +160,7 @@ def make_red(folder: Path, url: str) -> None:
     script = folder / "deploy.sh"
     script.write_text("#!/bin/sh\necho deployed >> deploys.log\n", encoding="utf-8")
     script.chmod(0o755)
-    use(folder, database=url, every="1s", quiet="1h", autonomy="ship-on-approval", deploy="./deploy.sh")
+    use(folder, database=url, every="1s", quiet="1h", rollout="0s", autonomy="ship-on-approval", deploy="./deploy.sh")
 
 
 def offend(folder: Path, clock: Clock) -> None:
@@ -197,22 +197,34 @@ def stands_of(top: Path, nursery: Nursery, server: PostgresServer | None) -> Sta
         with it.open() as app:
             assert workflows.run_phase(app, name, 1, workflows.straight) == status, app.store.get_ticket(1).reason
 
-    def judging() -> None:
-        it.give("diagnosed")
-        ended = it.run(kill="before judge 1", moves=99)
-        assert ended.code == -9, ended.output
+    def killed_around_the_judge(state: str, number: int) -> Callable[[], None]:
+        """Kills before a verdict, then when it is given and not remembered, then when it is remembered."""
 
-    def judged() -> None:
-        """The judge has spoken, and his word was lost: killed at `done judge`, it ran once more."""
-        it.give("judging")
-        for boundary in ("done judge 1", "before judged 1"):
-            ended = it.run(kill=boundary, moves=99, later=LATER)
-            assert ended.code == -9, ended.output
+        def build() -> None:
+            it.give(state)
+            for minutes, boundary in enumerate(("before judge", "done judge", "before judged")):
+                ended = it.run(kill=f"{boundary} {number}", moves=99, later=minutes * MINUTE)
+                assert ended.code == -9, ended.output
+
+        return build
+
+    def unsigned() -> None:
+        it.give("judged")
+        with it.open() as app:
+            app.store.update_ticket(1, autonomy=Autonomy.SHIP_WHEN_PROVEN, now=app.now())
 
     def proven() -> None:
         it.give("judged")
-        ended = it.run(moves=4, later=LATER)
+        ended = it.run(moves=4, later=3 * MINUTE)
         assert ended.code == 0, ended.output
+
+    def red_suite() -> None:
+        it.give("diagnosed")
+        commit_edits(it.here / "tinyfeed", "Hope", {"tests/test_hope.py": "def test_hope():\n    assert False\n"})
+
+    def undeployable() -> None:
+        it.give("approved")
+        use(it.here, deploy="false")
 
     def approved() -> None:
         it.give("proven")
@@ -238,7 +250,19 @@ def stands_of(top: Path, nursery: Nursery, server: PostgresServer | None) -> Sta
         offend(it.here, now_clock())
 
     it.builders = {
-        "red": red, "open": opened, "diagnosed": diagnosed, "judging": judging, "judged": judged, "proven": proven,
-        "approved": approved, "moved": moved, "conflicting": conflicting, "shipped": shipped, "fired": fired,
-    }  # fmt: skip
+        "red": red,
+        "open": opened,
+        "diagnosed": diagnosed,
+        "red suite": red_suite,
+        "judged": killed_around_the_judge("diagnosed", 1),
+        "unsigned": unsigned,
+        "proven": proven,
+        "approved": approved,
+        "moved": moved,
+        "conflicting": conflicting,
+        "rejudged": killed_around_the_judge("moved", 2),
+        "undeployable": undeployable,
+        "shipped": shipped,
+        "fired": fired,
+    }
     return it

@@ -5,15 +5,16 @@ A step has two boundaries: `before` it, and `done`, when its effect has happened
 
 from __future__ import annotations
 
+import inspect
+import re
+from collections.abc import Callable
 from datetime import timedelta
-from pathlib import Path
 from typing import NamedTuple
 
 import pytest
-from stands import LATER, Facts, Stands
+from stands import LATER, MINUTE, Facts, Stands
 
-SOON = timedelta(seconds=45)
-"""Longer than the lease of a worker, shorter than the quiet time."""
+from andon import workflows
 
 
 class Phase(NamedTuple):
@@ -25,6 +26,7 @@ class Phase(NamedTuple):
     """How many moves the history holds when the phase has ended."""
     later: timedelta = timedelta(0)
     lane: str = "code bug"
+    abstains: bool = False
     sweeps: bool = False
 
 
@@ -32,9 +34,16 @@ PHASES = {
     "sweep": Phase("red", ("ask", "detect"), 1, sweeps=True),
     "diagnose": Phase("open", ("evidence", "brief", "diagnose", "diagnosed"), 2),
     "hand over": Phase("open", ("hand over",), 2, lane="data bug"),
+    "red suite": Phase("red suite", ("red before",), 3),
+    "give up": Phase("diagnosed", ("patch 1", "give up"), 3, abstains=True),
     "fix": Phase("diagnosed", ("suite before", "begin", "patch 1", "patched 1"), 3),
-    "judged": Phase("judged", ("judged 1", "sign 1"), 4, later=LATER),
+    "judged": Phase("judged", ("judged 1", "sign 1"), 4, later=3 * MINUTE),
+    "signed": Phase("unsigned", ("sign 1", "signed 1"), 5, later=3 * MINUTE),
     "ship": Phase("approved", ("ship", "deploy", "shipped"), 6),
+    "deploy fails": Phase("undeployable", ("deploy", "deploy failed"), 6),
+    "conflict": Phase("conflicting", ("conflict",), 6),
+    "rebase": Phase("moved", ("rebase", "rebased"), 6),
+    "rejudged": Phase("rejudged", ("judged 2", "still approved", "ship"), 9, later=3 * MINUTE),
     "quiet": Phase("shipped", ("watch", "settle", "resolved"), 7, later=LATER),
     "fired": Phase("fired", ("watch", "revert", "redeploy", "reopen"), 7),
 }
@@ -44,46 +53,77 @@ BOUNDARIES = [
     for step in phase.steps
     for side in ("before", "done")
 ]
+JUDGED_APART = {"judge 1", "judge 2"}
+"""Steps that the states `judged` and `rejudged` were killed at: twice is enough for the dearest of all."""
+PASSED_THROUGH = {"moved"}
+"""A patch that no longer proves itself on a branch that moved: the same move as `conflict`."""
 
 
-def run(stands: Stands, phase: Phase, *, kill: str = "", later: timedelta = timedelta(0), record: str = "") -> int:
-    """Runs a phase on the state in place and returns how the process ended."""
-    ended = stands.run(
-        kill=kill, moves=phase.moves, later=phase.later + later, lane=phase.lane, sweeps=phase.sweeps, record=record
-    )
-    assert ended.code == (-9 if kill else 0), ended.output
-    return ended.code
+class Undisturbed(NamedTuple):
+    """A phase that nobody killed."""
+
+    facts: Facts
+    steps: frozenset[str]
 
 
 @pytest.fixture(scope="session")
-def undisturbed(stands: Stands) -> dict[str, Facts]:
-    """What each phase leaves behind when nothing is killed; filled when first asked for."""
-    return {}
+def undisturbed(stands: Stands, tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Undisturbed]:
+    """Gives what a phase does and leaves behind when nothing is killed; each runs once."""
+    known: dict[str, Undisturbed] = {}
+
+    def of(name: str) -> Undisturbed:
+        if name not in known:
+            record = tmp_path_factory.mktemp("record") / "boundaries.txt"
+            stands.give(PHASES[name].state)
+            run(stands, PHASES[name], record=str(record))
+            seen = [line.split(" ", 1)[1] for line in record.read_text().splitlines()]
+            known[name] = Undisturbed(facts(stands, PHASES[name]), frozenset(seen))
+        return known[name]
+
+    return of
+
+
+def run(stands: Stands, phase: Phase, *, kill: str = "", later: timedelta = timedelta(0), record: str = "") -> None:
+    """Runs a phase on the state in place, to its end or to the boundary that kills it."""
+    ended = stands.run(
+        kill=kill, moves=phase.moves, later=phase.later + later, lane=phase.lane, abstains=phase.abstains,
+        sweeps=phase.sweeps, record=record,
+    )  # fmt: skip
+    assert ended.code == (-9 if kill else 0), ended.output
 
 
 def facts(stands: Stands, phase: Phase) -> Facts:
+    """Returns what a phase left behind; what the next one did already is no part of it."""
     found = stands.facts()
     return found._replace(moves=found.moves[: phase.moves])
 
 
 @pytest.mark.parametrize(("name", "boundary"), BOUNDARIES)
-def test_phase_goes_on_after_a_kill(name: str, boundary: str, stands: Stands, undisturbed: dict[str, Facts]) -> None:
-    phase = PHASES[name]
-    if name not in undisturbed:
-        stands.give(phase.state)
-        run(stands, phase)
-        undisturbed[name] = facts(stands, phase)
-    stands.give(phase.state)
-    run(stands, phase, kill=boundary)
-    run(stands, phase, later=SOON)
-    assert facts(stands, phase) == undisturbed[name]
+def test_phase_goes_on_after_a_kill(
+    name: str, boundary: str, stands: Stands, undisturbed: Callable[[str], Undisturbed]
+) -> None:
+    calm = undisturbed(name).facts
+    stands.give(PHASES[name].state)
+    run(stands, PHASES[name], kill=boundary)
+    run(stands, PHASES[name], later=MINUTE)
+    assert facts(stands, PHASES[name]) == calm
 
 
-@pytest.mark.parametrize("name", PHASES)
-def test_every_step_of_a_phase_is_pulled_at(name: str, stands: Stands, tmp_path: Path) -> None:
-    phase = PHASES[name]
-    stands.give(phase.state)
-    record = tmp_path / "boundaries.txt"
-    run(stands, phase, record=str(record))
-    seen = {line.removeprefix("before ") for line in record.read_text().splitlines() if line.startswith("before ")}
-    assert set(phase.steps) <= seen
+@pytest.mark.parametrize(("state", "number", "moved"), [("judged", 1, 3), ("rejudged", 2, 6)])
+def test_verdict_that_was_lost_is_found_again(state: str, number: int, moved: int, stands: Stands) -> None:
+    """Killed before the judge began, and when it had spoken and the word was not remembered yet."""
+    stands.give(state)
+    found = stands.facts()
+    agents = ["scripted", "rebase"][:number]
+    assert found.attempts == [(place, agent, "proven") for place, agent in enumerate(agents, 1)]
+    assert len(found.moves) == moved
+    assert found.commits == []
+
+
+def test_every_step_of_the_loop_is_pulled_at(undisturbed: Callable[[str], Undisturbed]) -> None:
+    source = inspect.getsource(workflows)
+    named = {name.replace("{number}", "1") for name in re.findall(r'step\(\s*f?"([^"]+)"', source)}
+    pulled = {step for phase in PHASES.values() for step in phase.steps}
+    assert named - JUDGED_APART - PASSED_THROUGH == {step for step in pulled if not step.endswith("2")}
+    for name, phase in PHASES.items():
+        assert set(phase.steps) <= undisturbed(name).steps

@@ -1,4 +1,4 @@
-"""An agent that says what it was told to say, the double of every real agent; and patches for tinyfeed as it writes them."""
+"""An agent that says what it was told to say, the double of every real one; and the patches it writes for tinyfeed."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ class ScriptedAgent:
         name: str = "scripted",
         lane: Lane = Lane.CODE_BUG,
         tests: Callable[[str], tuple[str, ...]] | None = None,
-        spend: Spend = Spend(),
+        spend: Spend | None = None,
     ) -> None:
         self.name = name
         self.diffs = tuple(diffs)
         self.lane = lane
         self.tests = tests
-        self.spend = spend
+        self.spend = spend or Spend()
         self.case: Case | None = None
         self.earlier: tuple[Attempt, ...] = ()
 
@@ -105,7 +105,7 @@ def test_recorded_evidence_leaves_nothing_offending(scratch_url):
 
 
 def mended(bug: str, *, wrong: bool = False) -> Callable[[Case], str]:
-    """Returns what writes the right fix of one of tinyfeed's bugs, with a regression test; `wrong` changes a comment only."""
+    """Returns what writes the right fix of a bug of tinyfeed, with a regression test; `wrong` adds a comment only."""
     path, old, new = MENDS[bug]
 
     def write(case: Case) -> str:

@@ -7,7 +7,7 @@ import os
 import re
 import signal
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
@@ -35,6 +35,8 @@ class Order(TypedDict):
     """Seconds that its clock is ahead of real time."""
     bug: str
     lane: str
+    abstains: bool
+    """The agent names a cause and no fix."""
     sweeps: bool
     kill: str
     """Boundary at which it kills itself, such as `done ship`; empty for none."""
@@ -44,14 +46,19 @@ class Order(TypedDict):
     """File that gets one line a boundary; empty for none."""
 
 
+TOP = ("database", "budget", "agent", "workers")
+"""Keys of andon.toml that stand in no system's table."""
+
+
 def use(folder: Path, **settings: str) -> None:
-    """Sets keys in a folder's andon.toml: `database` at the top, all others in tinyfeed's table."""
+    """Sets keys in a folder's andon.toml, in tinyfeed's table or at the top; numbers, lists and tables as in TOML."""
     path = folder / "andon.toml"
     text = path.read_text(encoding="utf-8")
     for key, value in settings.items():
-        line = f"{key} = {value if value.startswith('[') else json.dumps(value)}\n"
+        plain = value.isdigit() or value[:1] in ("[", "{")
+        line = f"{key} = {value if plain else json.dumps(value)}\n"
         text = re.sub(rf"^{key} = .*\n", "", text, flags=re.MULTILINE)
-        text = line + text if key == "database" else text + line
+        text = line + text if key in TOP else text + line
     path.write_text(text, encoding="utf-8")
 
 
@@ -63,9 +70,9 @@ def open_loop(folder: Path, *, clock: Clock, agents: tuple[Agent, ...] | None = 
 
 
 @contextmanager
-def running(app: App, *, sweeps: bool = False, boundary: Callable[[str], None] = lambda name: None) -> Iterator[Engine]:
+def running(app: App, *, sweeps: bool = False) -> Iterator[Engine]:
     """Gives a running engine with a quick pace, and stops it."""
-    engine = Engine(app, poll=POLL, sweeps=sweeps, boundary=boundary)
+    engine = Engine(app, poll=POLL, sweeps=sweeps)
     engine.start()
     try:
         yield engine
@@ -99,7 +106,7 @@ def live(order: dict[str, JsonValue]) -> None:
     told = Order(**order)  # type: ignore[typeddict-item]
     clock = Clock()
     clock.forward(timedelta(seconds=told["offset"]))
-    agent = ScriptedAgent([mended(told["bug"])], lane=Lane(told["lane"]))
+    agent = ScriptedAgent([] if told["abstains"] else [mended(told["bug"])], lane=Lane(told["lane"]))
     app = App(load(Path(told["folder"]) / "andon.toml"), now=clock.now, agents=(agent,))
 
     def boundary(name: str) -> None:

@@ -116,7 +116,7 @@ def _live(call: object, told: dict[str, JsonValue]) -> None:
         assert callable(call)
         call(told["order"])
         code = 0
-    except BaseException:
+    except BaseException:  # noqa: BLE001
         # Whatever it was: the child must end here and never run on as a second parent.
         traceback.print_exc()
     finally:

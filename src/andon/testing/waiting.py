@@ -1,4 +1,4 @@
-"""Time in tests: a clock that can be put forward, and waiting for a fact with a deadline; nothing here sleeps blindly."""
+"""Time in tests: a clock that can be put forward, and waiting for a fact with a deadline; never a blind sleep."""
 
 from __future__ import annotations
 

@@ -1,0 +1,138 @@
+"""`andon up` and the commands of one phase: signals, pipes, full disks, and what they leave behind."""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from feeds import Call, clock
+
+from andon.testing.loops import open_loop, use
+from andon.testing.repos import git
+
+ANDON = (sys.executable, "-m", "andon")
+
+
+def started(*words: str, cwd: Path, limit: Callable[[], None] | None = None) -> subprocess.Popen[str]:
+    """Starts `andon WORDS...` as a process of its own."""
+    return subprocess.Popen(
+        (*ANDON, *words), cwd=cwd, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, preexec_fn=limit
+    )
+
+
+def test_interrupt_stops_the_loop_cleanly(red: Path) -> None:
+    use(red, autonomy="report")
+    loop = started("up", "--plain", cwd=red)
+    assert loop.stdout is not None
+    line = loop.stdout.readline()
+    while line and "andon watches tinyfeed" not in line:
+        line = loop.stdout.readline()
+    assert line
+    loop.send_signal(signal.SIGINT)
+    out, err = loop.communicate(timeout=120)
+    assert (loop.returncode, err) == (0, ""), err
+    assert "goes on at the next start" in out
+
+
+def test_second_loop_on_the_same_state_is_refused(red: Path) -> None:
+    with open_loop(red, clock=clock()):
+        said = started("up", "--once", cwd=red)
+        _, err = said.communicate(timeout=120)
+    assert said.returncode == 2
+    assert f"process {os.getpid()} already works with this state" in err
+
+
+def test_once_takes_a_red_check_to_a_diagnosis(red: Path, andon: Call) -> None:
+    use(red, autonomy="report")
+    said = andon("up", "--once", cwd=red)
+    assert said.code == 0, said.err
+    (ticket,) = json.loads(andon("tickets", "--json", cwd=red).out)
+    assert ticket["status"] == "diagnosed", said.out
+    assert "fetch" in ticket["reason"]
+
+
+def test_once_ships_what_was_approved_and_resolves_it(proven: Path, andon: Call) -> None:
+    assert andon("approve", "1", cwd=proven).code == 0
+    said = andon("up", "--once", cwd=proven)
+    assert said.code == 0, said.err
+    assert "\nTicket: 1\n" in git("log", "-1", "--format=%B", "main", cwd=proven / "origin.git")
+    (ticket,) = json.loads(andon("tickets", "--json", "--all", cwd=proven).out)
+    assert ticket["status"] in ("shipped", "resolved")
+
+
+def test_once_says_what_waits_for_a_person(proven: Path, andon: Call) -> None:
+    said = andon("up", "--once", cwd=proven)
+    assert said.code == 0
+    assert "ticket 1 waits for you: proven" in said.out
+
+
+def test_missing_repository_stops_the_start_and_loses_nothing(proven: Path, andon: Call) -> None:
+    use(proven, repo="nowhere")
+    said = andon("up", "--once", cwd=proven)
+    assert said.code == 2
+    assert "nowhere" in said.err
+    assert "Traceback" not in said.err
+    use(proven, repo="tinyfeed")
+    assert "# Ticket 1" in andon("review", "1", cwd=proven).out
+
+
+def test_branch_that_does_not_exist_is_named_with_those_that_do(red: Path, andon: Call) -> None:
+    use(red, branch="trunk")
+    said = andon("up", "--once", cwd=red)
+    assert said.code == 2
+    assert "no branch 'trunk'" in said.err
+    assert "main" in said.err
+
+
+def test_diagnosis_by_hand_touches_nothing(red: Path, andon: Call) -> None:
+    head = git("rev-parse", "main", cwd=red / "origin.git")
+    said = andon("diagnose", "no-empty-pictures", "--json", cwd=red)
+    assert said.code == 0, said.err
+    told = json.loads(said.out)
+    assert told["diagnosis"]["lane"] == "code bug"
+    assert told["brief"]["contrasts"]
+    assert git("rev-parse", "main", cwd=red / "origin.git") == head
+    assert git("status", "--porcelain", cwd=red / "tinyfeed") == ""
+    assert not (red / ".andon" / "andon.db").exists()
+
+
+def test_diagnosis_of_a_green_check_says_so(red: Path, andon: Call) -> None:
+    said = andon("diagnose", "totals-add-up", cwd=red)
+    assert said.code == 2
+    assert "is ok now" in said.err
+
+
+def test_reader_of_a_pipe_that_goes_away_is_no_fault(red: Path) -> None:
+    with open_loop(red, clock=clock()) as app:
+        for number in range(150):
+            app.store.create_ticket(system="tinyfeed", title=f"wish {number}", body="words " * 200, now=app.now())
+    said = started("tickets", "--json", cwd=red)
+    assert said.stdout is not None
+    assert said.stdout.read(10)
+    said.stdout.close()
+    assert said.stderr is not None
+    err = said.stderr.read()
+    said.stderr.close()
+    said.wait(timeout=120)
+    assert "Traceback" not in err
+    assert "Exception" not in err
+
+
+def test_full_disk_is_a_clear_error_and_loses_nothing(red: Path, andon: Call) -> None:
+    andon("tickets", "--new", "kept", cwd=red)
+
+    def full() -> None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (1024, 1024))
+
+    said = started("tickets", "--new", "lost", "--body", "words " * 2000, cwd=red, limit=full)
+    _, err = said.communicate(timeout=120)
+    assert said.returncode == 2, err
+    assert err.startswith("error:")
+    assert "Traceback" not in err
+    assert [one["title"] for one in json.loads(andon("tickets", "--json", cwd=red).out)] == ["kept"]
