@@ -265,7 +265,13 @@ def bench_large(server: PostgresServer, root: Path, rows: int, rounds: int) -> N
     own = min(whole("incremental").asking for _ in range(rounds))
     fill(server, url, rows, start=rows, share=0.01)
     server.run(*(f"analyze {table}" for table in TABLES), url=url)
-    again = measure("incremental", folder, reader, str(root / "marks")).asking
+    marks = (root / "marks").read_text()
+
+    def after() -> float:
+        (root / "marks").write_text(marks)
+        return measure("incremental", folder, reader, str(root / "marks")).asking
+
+    again = min(after() for _ in range(rounds))
     count = sum(map(len, PREDICATES.values()))
     say(
         "incremental after 1% new rows / in full",

@@ -7,7 +7,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from andon.checks import load_check_text, load_checks
@@ -235,6 +235,7 @@ COLONS = st.sampled_from([": ", ":", " "])
 LINES = st.one_of(st.tuples(MARKS, WORDS, COLONS, st.text(max_size=12)).map("".join), st.text(max_size=20))
 
 
+@settings(max_examples=60, deadline=None)
 @given(st.lists(LINES, max_size=12).map("\n".join))
 def test_any_text_is_a_check_or_a_list_of_problems(text: str) -> None:
     check, found = read_sql(text, "checks/a.sql")
@@ -246,6 +247,7 @@ def test_any_text_is_a_check_or_a_list_of_problems(text: str) -> None:
         assert check.query
 
 
+@settings(max_examples=60, deadline=None)
 @given(st.text(max_size=300))
 def test_any_toml_or_python_text_is_read_or_told(text: str) -> None:
     check, found = read_toml_check(text, "a.toml", "0")
@@ -258,6 +260,7 @@ SCALARS = st.booleans() | st.integers() | st.floats() | st.text("ab1s\n", max_si
 PLAIN = SCALARS | st.sampled_from(["http", "heartbeat"])
 
 
+@settings(max_examples=60, deadline=None)
 @given(st.dictionaries(KEYS, st.recursive(PLAIN, lambda inner: st.lists(inner, max_size=2), max_leaves=3)))
 def test_any_values_are_read_or_told(table: dict[str, object]) -> None:
     text = "\n".join(f"{key} = {json.dumps(value)}" for key, value in table.items())

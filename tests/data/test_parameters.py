@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from andon.data.parameters import bind, uses
@@ -60,6 +60,7 @@ INERT = st.one_of(
 )
 
 
+@settings(max_examples=60, deadline=None)
 @given(st.lists(st.one_of(INERT, st.sampled_from([":since", ":now"]))))
 def test_exactly_the_live_parameters_are_bound(parts: list[str]) -> None:
     bound, order = bind(" ".join(parts), NAMES)
@@ -68,6 +69,7 @@ def test_exactly_the_live_parameters_are_bound(parts: list[str]) -> None:
     assert set(order) == {part[1:] for part in parts if part in (":since", ":now")}
 
 
+@settings(max_examples=60, deadline=None)
 @given(st.text())
 def test_any_text_is_bound_or_refused(sql: str) -> None:
     try:
