@@ -27,8 +27,8 @@ def watch(
     was first seen after the release; where even that is not known, when the evidence does not hold it. Rows that are
     not new are residue: the bug wrote them before, the fix does not undo them.
 
-    `quiet` needs the quiet time and the check's lateness to have passed since the release without a new row. A result
-    of `error` establishes nothing: it is never quiet, and never fired.
+    `quiet` needs the quiet time to have passed since the release without a new row; a row that comes later than that
+    fires again, and reopens. A result of `error` establishes nothing: it is never quiet, and never fired.
     """
     moment = settled_at(release, settings)
     asked = [result] if newer is None else [result, newer]
@@ -46,7 +46,7 @@ def watch(
         return _watched("fired", tuple(fresh.values()), residue, residue_total, words)
     if result.state is CheckState.FAILING and not result.rows:
         return _without_rows(check, result, moment, now)
-    until = moment + settings.quiet + check.lateness
+    until = moment + settings.quiet
     if min(now, result.asked_at) < until:
         return _watched("waiting", (), residue, residue_total, f"no new row so far; quiet at {until:%H:%M} UTC", moment)
     return _watched("quiet", (), residue, residue_total, f"no new row since {moment:%Y-%m-%d %H:%M} UTC", moment)
