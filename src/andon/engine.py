@@ -106,7 +106,6 @@ class Engine:
         self._thread: threading.Thread | None = None
         self._looked = datetime.min.replace(tzinfo=UTC)
         self._started: deque[str] = deque(maxlen=5000)  # spares asking the engine again for what it knows already
-        self._last: dict[int, str] = {}
         self.trouble = ""
         """Why the last look for work failed; empty when it did not."""
 
@@ -197,14 +196,17 @@ class Engine:
             with SetWorkflowID(fact), SetEnqueueOptions(queue_partition_key=partition):
                 DBOS.enqueue_workflow(queue, phase_workflow, phase, ticket.id)
             self._started.append(fact)
-            self._last[ticket.id] = fact
 
     def is_busy(self, ticket: int) -> bool:
-        """Tells whether the phase that was started last for a ticket is still under way: one at a time."""
-        if ticket not in self._last:
-            return False
-        status = DBOS.get_workflow_status(self._last[ticket])
-        return status is not None and status.status in ("PENDING", "ENQUEUED", "DELAYED")
+        """Tells whether a phase of a ticket is under way anywhere, also one that a dead process left: one at a time."""
+        under_way = DBOS.list_workflows(
+            workflow_id_prefix=f"ticket-{ticket}-",
+            status=["PENDING", "ENQUEUED", "DELAYED"],
+            limit=1,
+            load_input=False,
+            load_output=False,
+        )
+        return bool(under_way)
 
     def take_over(self) -> None:
         """Shows that this worker lives, and gives the work of dead workers back to the queues (Postgres only)."""

@@ -24,7 +24,7 @@ from andon.store import Store
 from andon.testing.agents import ScriptedAgent, mended
 from andon.testing.waiting import Clock, wait_until
 
-POLL = timedelta(seconds=0.05)
+POLL = timedelta(seconds=0.2)
 
 
 class Order(TypedDict):
