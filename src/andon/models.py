@@ -203,9 +203,7 @@ class Status(StrEnum):
 MOVES: dict[Status, frozenset[Status]] = {
     Status.OPEN: frozenset({Status.DIAGNOSED, Status.RESOLVED, Status.ESCALATED, Status.ABANDONED}),
     Status.DIAGNOSED: frozenset({Status.PATCHED, Status.OPEN, Status.ESCALATED, Status.ABANDONED}),
-    Status.PATCHED: frozenset(
-        {Status.PROVEN, Status.APPROVED, Status.DIAGNOSED, Status.ESCALATED, Status.ABANDONED}
-    ),
+    Status.PATCHED: frozenset({Status.PROVEN, Status.APPROVED, Status.DIAGNOSED, Status.ESCALATED, Status.ABANDONED}),
     Status.PROVEN: frozenset({Status.APPROVED, Status.DIAGNOSED, Status.PATCHED, Status.ESCALATED, Status.ABANDONED}),
     Status.APPROVED: frozenset({Status.SHIPPED, Status.PATCHED, Status.ESCALATED, Status.ABANDONED}),
     Status.SHIPPED: frozenset({Status.RESOLVED, Status.OPEN, Status.ESCALATED, Status.ABANDONED}),
