@@ -125,7 +125,7 @@ def live(order: dict[str, JsonValue]) -> None:
             return not told["moves"] or (bool(tickets) and len(moves(app.store, tickets[-1].id)) >= told["moves"])
 
         try:
-            wait_until(there, seconds=120.0, what=f"{told['moves']} moves")
+            wait_until(there, seconds=120.0, pause=0.1, what=f"{told['moves']} moves")
         except AssertionError:
             for one in app.store.list_tickets():
                 print(one.status, moves(app.store, one.id), one.reason, engine.trouble, file=sys.stderr)

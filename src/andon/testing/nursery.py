@@ -20,10 +20,31 @@ from typing import NamedTuple
 from pydantic import JsonValue
 
 WARM = (
-    "andon.engine", "andon.steps", "andon.store", "andon.judge", "andon.checks", "andon.data", "andon.brief",
-    "andon.diagnose", "andon.fix", "andon.ship", "andon.watch", "andon.detect", "andon.git", "andon.workspace",
-    "andon.sandboxes", "andon.sandboxes.scratch", "psycopg", "sqlalchemy.dialects.postgresql.psycopg",
-)  # fmt: skip
+    "andon.engine",
+    "andon.steps",
+    "andon.store",
+    "andon.judge",
+    "andon.checks",
+    "andon.data",
+    "andon.data.sqlite",
+    "andon.data.sqlite_gate",
+    "andon.data.functions",
+    "andon.brief",
+    "andon.diagnose",
+    "andon.fix",
+    "andon.ship",
+    "andon.watch",
+    "andon.detect",
+    "andon.git",
+    "andon.workspace",
+    "andon.sandboxes",
+    "andon.sandboxes.scratch",
+    "psycopg",
+    "sqlalchemy.dialects.postgresql.psycopg",
+    "sqlalchemy.dialects.sqlite",
+    "sqlglot.dialects.sqlite",
+    "sqlglot.optimizer.scope",
+)
 """Modules that the children would import otherwise, each for itself."""
 
 
