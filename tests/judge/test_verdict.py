@@ -124,6 +124,8 @@ def run_of(*events: tuple[str, str], complete: bool = True) -> TestRun:
 class Suites:
     """Checkouts whose suite ends as told; stands for a workspace where only events matter."""
 
+    commit = "c" * 40
+
     def __init__(self, base: TestRun, head: TestRun) -> None:
         self.runs = [base, head]
 
