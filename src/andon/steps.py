@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from andon import asking, budget
 from andon.app import App
 from andon.config import person
-from andon.errors import AgentError, ConflictError, DataError, NotFoundError
+from andon.errors import AgentError, ConfigError, ConflictError, DataError, NotFoundError
 from andon.models import (
     Approval,
     Attempt,
@@ -23,12 +23,15 @@ from andon.models import (
     CheckState,
     Diagnosis,
     Evidence,
+    Lane,
     Patch,
+    RowsFact,
     Spend,
     Status,
     Ticket,
     Verdict,
     VerdictOutcome,
+    Why,
     row_fingerprint,
 )
 from andon.protocols import Case
@@ -146,10 +149,15 @@ def write_brief(app: App, ticket: int) -> int:
         head = repo.head(settings.branch)
         evidence = app.store.get_evidence(ticket)
         red = {alert.check for alert in app.store.list_alerts(it.system) if alert.state == "firing"}
+        try:
+            healthy_and_not = population(check, data, now=evidence.asked_at)
+        except (ConfigError, DataError) as error:  # no contrast then; the rest of the brief stands
+            healthy_and_not = None
+            note(app, ticket, f"no rows to compare with: {error}")
         brief = compute_brief(
             check=check,
             evidence=evidence,
-            population=population(check, data, now=evidence.asked_at),
+            population=healthy_and_not,
             history=repo,
             branch_head=head,
             deploys=deploys_of(settings.deploys, data),
@@ -168,6 +176,9 @@ def diagnose(app: App, ticket: int) -> str:
     """Finds the cause with the first agent that names one; returns the lane."""
     from andon.diagnose import diagnose as stage
 
+    if not app.config.system(app.store.get_ticket(ticket).system).replay:
+        app.store.save_diagnosis(ticket, without_replay(app, ticket), now=app.now())
+        return Lane.UNKNOWN.value
     found: Diagnosis | None = None
     for agent in app.agents():
         with case(app, ticket) as it, spending(app, ticket, f"diagnose {agent.name}"):
@@ -182,6 +193,22 @@ def diagnose(app: App, ticket: int) -> str:
         raise AgentError("no agent is configured", permanent=True)
     app.store.save_diagnosis(ticket, found, app.now())
     return found.lane.value
+
+
+def without_replay(app: App, ticket: int) -> Diagnosis:
+    """Returns what can be said of a system that cannot be replayed: the rows, and that no cause can be shown."""
+    it, check = load(app, ticket)
+    evidence = app.store.get_evidence(ticket)
+    whys = (
+        Why(
+            question=f"Why is {check.name} red?",
+            answer=f"{evidence.total} rows offend; the brief says what sets them apart, since when, and what changed.",
+            facts=(RowsFact(check=check.name, where={}, count=len(evidence.rows)),),
+        ),
+        Why(question="Why were they written?", answer="unknown"),
+    )
+    words = f"the cause cannot be shown: {it.system} has no `replay` in andon.toml (docs/replay.md)"
+    return Diagnosis(whys=whys, root_cause=words, lane=Lane.UNKNOWN, agent=LOOP)
 
 
 def cause_of(app: App, ticket: int) -> str:
@@ -608,7 +635,7 @@ def case(app: App, ticket: int) -> Iterator[Case]:
             workspace=workspace,
             history=repo,
             data=app.find_data(it.system),
-            replay_argv=settings.argv("replay"),
+            replay_argv=settings.argv("replay") if settings.replay else (),
             test_argv=settings.argv("test"),
             scratch_fixture=settings.scratch_fixture,
             deadline=app.deadline(it),

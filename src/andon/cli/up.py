@@ -128,6 +128,8 @@ def run_once(app: App) -> None:
     for system in app.config.systems:
         app.progress(0, f"sweeps {system}")
         workflows.sweep(app, system, workflows.straight)
+        for line in errors_of(app, system):
+            click.echo(line)
     watched: set[int] = set()
     while True:
         waiting = [
@@ -150,16 +152,28 @@ def run_once(app: App) -> None:
             click.echo(f"ticket {ticket.id} waits for you: {ticket.status.value}. {visible(ticket.reason, 300)}")
 
 
+def errors_of(app: App, system: str) -> list[str]:
+    """Returns a line for every check that could not be asked: it watches nothing until somebody mends it."""
+    results = app.store.latest_results(system)
+    asked = [one for one in results if one.state is CheckState.ERROR]
+    return [f"{system}: {one.check} could not be asked: {visible(one.message, 200)}" for one in asked]
+
+
 def report_moves(app: App, engine: Engine, feed: Feed, stop: threading.Event) -> None:
     """Prints a line for every move of a ticket until told to stop."""
     seen = app.store.last_event()
     trouble = ""
+    told: set[str] = set()
     while not stop.wait(0.5):
         for event in app.store.events_after(seen):
             seen = event.id
             if event.kind in ("moved", "opened", "attached", "note", "stopped"):
                 moved = f"{event.new.value}: " if event.new else ""
                 feed.say(event.ticket, f"{moved}{visible(event.text, 300)}")
+        errors = {line for system in app.config.systems for line in errors_of(app, system)}
+        for line in sorted(errors - told):
+            feed.say(0, line)
+        told = errors
         if engine.trouble != trouble:
             trouble = engine.trouble
             feed.say(0, f"trouble: {trouble}" if trouble else "the trouble is over")
