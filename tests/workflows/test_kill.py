@@ -85,15 +85,18 @@ def undisturbed(stands: Stands, tmp_path_factory: pytest.TempPathFactory) -> Cal
 
 def run(stands: Stands, phase: Phase, *, kill: str = "", later: timedelta = timedelta(0), record: str = "") -> None:
     """Runs a phase on the state in place, to its end or to the boundary that kills it."""
-    ended = stands.run(
-        kill=kill,
-        moves=99 if kill else phase.moves,
-        later=phase.later + later,
-        lane=phase.lane,
-        abstains=phase.abstains,
-        sweeps=phase.sweeps,
-        record=record,
-    )
+    for _ in range(1 if kill else 2):  # on a crowded machine one engine can run out of time: the next one goes on
+        ended = stands.run(
+            kill=kill,
+            moves=99 if kill else phase.moves,
+            later=phase.later + later,
+            lane=phase.lane,
+            abstains=phase.abstains,
+            sweeps=phase.sweeps,
+            record=record,
+        )
+        if ended.code in (0, -9):
+            break
     assert ended.code == (-9 if kill else 0), ended.output
 
 
