@@ -29,6 +29,7 @@ from andon.models import (
     Why,
 )
 from andon.ship import Shipped, commit_message, deploy, rebase, revert, ship, without_secret
+from andon.testing.waiting import wait_until
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 CODE = "".join(f"line {number}\n" for number in range(1, 31))
@@ -351,8 +352,15 @@ def test_deploy_that_never_returns_is_killed_with_all_it_started(tmp_path: Path)
     code, words, timed_out = run_deploy(tmp_path, script, seconds=1.5)
     assert (code, timed_out) == (137, True)
     child = int(words.split()[-1])
-    stat = Path(f"/proc/{child}/stat")
-    assert not stat.exists() or stat.read_text().split()[2] in "ZX"
+    wait_until(lambda: is_dead(child), seconds=10, what=f"process {child} to be dead")
+
+
+def is_dead(pid: int) -> bool:
+    """Tells whether a process is gone, or only waits for its parent to look."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] in "ZX"
+    except OSError:
+        return True
 
 
 def test_deploy_does_not_wait_for_a_server_that_it_started(tmp_path: Path) -> None:

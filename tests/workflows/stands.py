@@ -59,7 +59,9 @@ class Stands:
         self.here = top / "here"
         self.nursery = nursery
         self.server = server
-        self.known: set[str] = set()
+        self.ages: dict[str, timedelta] = {}
+        """How far the clock of each kept state had been put forward: a state's time never goes back."""
+        self.age = timedelta(0)
         self.builders: dict[str, Callable[[], None]] = {}
 
     @property
@@ -71,7 +73,8 @@ class Stands:
 
     def give(self, name: str) -> Path:
         """Puts a state in place, made when it is asked for the first time, and returns its folder."""
-        if name not in self.known:
+        if name not in self.ages:
+            self.age = timedelta(0)
             self.builders[name]()
             self.keep(name)
         self._restore(name)
@@ -82,9 +85,10 @@ class Stands:
         shutil.copytree(self.here, self.top / name, symlinks=True)
         if self.server is not None:
             self._copy_database("here", f"kept_{name}")
-        self.known.add(name)
+        self.ages[name] = self.age
 
     def _restore(self, name: str) -> None:
+        self.age = self.ages[name]
         if self.here.exists():
             shutil.rmtree(self.here)
         shutil.copytree(self.top / name, self.here, symlinks=True)
@@ -99,16 +103,24 @@ class Stands:
             f'create database "{target}" template "{source}"',
         )
 
-    def open(self, *, later: timedelta = timedelta(0)) -> App:
-        """Returns an app on the state in place; close it."""
+    def clock(self) -> Clock:
+        """Returns a clock at the time of the state in place."""
         clock = now_clock()
-        clock.forward(later)
-        return open_app(self.here, clock)
+        clock.forward(self.age)
+        return clock
+
+    def open(self) -> App:
+        """Returns an app on the state in place; close it."""
+        return open_app(self.here, self.clock())
 
     def run(self, *, kill: str = "", moves: int = 0, later: timedelta = timedelta(0), **told: JsonValue) -> Ended:
-        """Runs the engine in a process of its own until so many moves stand in the history, or a boundary kills it."""
+        """Runs the engine in a process of its own until so many moves stand in the history, or a boundary kills it.
+
+        The state is so much older from then on: a worker that beat in the future would never be taken for dead.
+        """
+        self.age += later
         order: dict[str, JsonValue] = {
-            "folder": str(self.here), "offset": (now_clock().offset + later).total_seconds(), "bug": BUG,
+            "folder": str(self.here), "offset": self.clock().offset.total_seconds(), "bug": BUG,
             "lane": "code bug", "abstains": False, "sweeps": False, "kill": kill, "moves": moves, "record": "", **told,
         }  # fmt: skip
         return self.nursery.run(order)
@@ -202,8 +214,8 @@ def stands_of(top: Path, nursery: Nursery, server: PostgresServer | None) -> Sta
 
         def build() -> None:
             it.give(state)
-            for minutes, boundary in enumerate(("before judge", "done judge", "before judged")):
-                ended = it.run(kill=f"{boundary} {number}", moves=99, later=minutes * MINUTE)
+            for boundary in ("before judge", "done judge", "before judged"):
+                ended = it.run(kill=f"{boundary} {number}", moves=99, later=MINUTE)
                 assert ended.code == -9, ended.output
 
         return build
@@ -215,7 +227,7 @@ def stands_of(top: Path, nursery: Nursery, server: PostgresServer | None) -> Sta
 
     def proven() -> None:
         it.give("judged")
-        ended = it.run(moves=4, later=3 * MINUTE)
+        ended = it.run(moves=4, later=MINUTE)
         assert ended.code == 0, ended.output
 
     def red_suite() -> None:
@@ -247,7 +259,7 @@ def stands_of(top: Path, nursery: Nursery, server: PostgresServer | None) -> Sta
 
     def fired() -> None:
         it.give("shipped")
-        offend(it.here, now_clock())
+        offend(it.here, it.clock())
 
     it.builders = {
         "red": red,

@@ -22,14 +22,25 @@ from imagefeed.source.misbehave import parse_misbehaviour
 from imagefeed.source.server import Shops, SourceServer
 from imagefeed.store import Connection, Run, connected, migrate, open_run
 
-TABLES = "summaries, items, rates, classifications, images, listings, batches, fetches, stages, runs"
+TABLES = ("summaries", "items", "rates", "classifications", "images", "listings", "batches", "fetches", "stages", "runs")
+"""Children before parents."""
+EMPTY = "; ".join(
+    [
+        *(f"delete from {table}" for table in TABLES),
+        "alter table items alter column item_id restart",
+        "alter table fetches alter column fetch_id restart",
+    ]
+)
+"""Ten times faster than `truncate`, which makes new files for every table and index."""
 
 
 @pytest.fixture(scope="session")
-def server_url() -> Iterator[str | None]:
-    """URL of an embedded Postgres with a migrated template, or None when a scratch database was handed to us."""
-    if os.environ.get("ANDON_SCRATCH_URL"):
-        yield None
+def database_url() -> Iterator[str]:
+    """URL of one migrated database for the whole run: of an embedded Postgres, or the scratch one handed to us."""
+    if given := os.environ.get("ANDON_SCRATCH_URL"):
+        with connected(given) as conn:
+            migrate(conn)
+        yield given
         return
     home = Path(tempfile.mkdtemp(prefix="feed-", dir="/tmp"))
     (home / "run").mkdir(mode=0o700)
@@ -41,43 +52,32 @@ def server_url() -> Iterator[str | None]:
     with psycopg.connect(url, autocommit=True) as conn:
         conn.execute("alter system set fsync = off")
         conn.execute("select pg_reload_conf()")
-        conn.execute("create database feed_template")
-    with connected(_database(url, "feed_template")) as conn:
+        conn.execute("create database feed")
+    url = _database(url, "feed")
+    with connected(url) as conn:
         migrate(conn)
     yield url
     server.cleanup()
     shutil.rmtree(home, ignore_errors=True)
 
 
-@contextmanager
-def fresh_database(server_url: str | None, name: str) -> Iterator[str]:
-    """URL of a migrated database without rows: a new one of the own server, or the one handed to us, emptied."""
-    if server_url is None:
-        given = os.environ["ANDON_SCRATCH_URL"]
-        with connected(given) as conn:
-            migrate(conn)
-            conn.execute(f"truncate {TABLES} restart identity".encode())
-        yield given
-        return
-    with psycopg.connect(server_url, autocommit=True) as conn:
-        conn.execute(f"create database {name} template feed_template".encode())
-    yield _database(server_url, name)
-    with psycopg.connect(server_url, autocommit=True) as conn:
-        conn.execute(f"drop database {name} with (force)".encode())
+def emptied(url: str) -> str:
+    """Returns the URL of the database when no row is left in it."""
+    with connected(url) as conn:
+        conn.execute(EMPTY.encode())
+    return url
 
 
 @pytest.fixture
-def scratch_url(server_url: str | None, request: pytest.FixtureRequest) -> Iterator[str]:
+def scratch_url(database_url: str) -> str:
     """URL of a migrated database without rows, for this test alone."""
-    with fresh_database(server_url, f"feed_{abs(hash(request.node.nodeid))}") as url:
-        yield url
+    return emptied(database_url)
 
 
 @pytest.fixture(scope="module")
-def module_url(server_url: str | None, request: pytest.FixtureRequest) -> Iterator[str]:
+def module_url(database_url: str) -> str:
     """URL of a migrated database without rows, to fill once and read from before any test of the module runs."""
-    with fresh_database(server_url, f"feed_{abs(hash(request.node.nodeid))}") as url:
-        yield url
+    return emptied(database_url)
 
 
 @pytest.fixture
