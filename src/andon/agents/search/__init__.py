@@ -28,6 +28,6 @@ class SearchAgent:
 
     def fix(self, case: Case, diagnosis: Diagnosis, earlier: Sequence[Attempt]) -> Fixed:
         """Returns a patch with its regression test, or abstains."""
-        from andon.agents.search.repair import repair  # LibCST is loaded only where something is rewritten
+        from andon.agents.search.repair import repair  # a diagnosis needs none of it
 
         return repair(case, diagnosis, earlier)
