@@ -1,7 +1,11 @@
 """Tells whether a cause may cost more, in a sentence that says which limit is reached; spends and stops nothing itself.
 
-Two kinds of limit. A hard limit is what `andon.toml` says: once it is reached nothing more starts, and what runs is cut
-at `deadline`. A soft limit lies at four fifths of it: `warns` says so, so that a person can raise it in time.
+Two kinds of limit. A hard limit is what `andon.toml` says: once it is reached nothing more starts, and an agent is
+told beforehand when that will be (`deadline`). What has begun ends by its own limits, and a patch that was written is
+judged: without a verdict its cost would be lost. A soft limit lies at four fifths of a hard one: `warns` says so, so
+that a person can raise it in time.
+
+A day may cost as much as `tickets_per_day` tickets may; its money has a limit of its own besides.
 """
 
 from __future__ import annotations
@@ -24,16 +28,21 @@ def allows(*, spend: Spend, attempts: int, day_spend: Spend, day_fixes: int, set
     """
     if attempts >= settings.attempts:
         return f"{attempts} attempts were made, as many as `attempts` in [budget] allows for one cause"
-    if reached := next(_reached(spend, day_spend, settings, 1.0), ""):
-        return reached
+    if trouble := reached(spend=spend, day_spend=day_spend, settings=settings):
+        return trouble
     if attempts == 0 and day_fixes >= settings.tickets_per_day:
         return f"{day_fixes} tickets were worked on today, as many as `tickets_per_day` in [budget] allows"
     return ""
 
 
-def warns(*, spend: Spend, day_spend: Spend, settings: BudgetSettings) -> str:
-    """Returns the sentence of the first limit that is nearly reached; empty when none is."""
-    return next(_reached(spend, day_spend, settings, SOFT), "")
+def reached(*, spend: Spend, day_spend: Spend, settings: BudgetSettings) -> str:
+    """Returns the sentence of the first limit of time, tokens or money that is used up; empty when none is."""
+    return next((sentence for _, sentence in _used(spend, day_spend, settings, 1.0)), "")
+
+
+def warns(*, spend: Spend, day_spend: Spend, settings: BudgetSettings) -> dict[str, str]:
+    """Returns a sentence for each limit that is nearly used up, by a name of its own."""
+    return dict(_used(spend, day_spend, settings, SOFT))
 
 
 def deadline(*, spend: Spend, settings: BudgetSettings, now: datetime) -> datetime:
@@ -41,24 +50,25 @@ def deadline(*, spend: Spend, settings: BudgetSettings, now: datetime) -> dateti
     return now + timedelta(seconds=max(0.0, settings.minutes_per_ticket * 60 - spend.seconds))
 
 
-def left(*, spend: Spend, day_spend: Spend, settings: BudgetSettings) -> Spend:
-    """Returns what a cause may still cost: the hard limits for an agent's run. Never below zero."""
-    return Spend(
-        seconds=max(0.0, settings.minutes_per_ticket * 60 - spend.seconds),
-        tokens=max(0, settings.tokens_per_ticket - spend.tokens),
-        usd=max(0.0, min(settings.usd_per_ticket - spend.usd, settings.usd_per_day - day_spend.usd)),
-    )
-
-
-def _reached(spend: Spend, day_spend: Spend, settings: BudgetSettings, share: float) -> Iterator[str]:
-    """Yields a sentence for each limit of which this share is used."""
+def _used(spend: Spend, day: Spend, settings: BudgetSettings, share: float) -> Iterator[tuple[str, str]]:
+    """Yields name and sentence of each limit of which this share is used."""
+    tickets = max(1, settings.tickets_per_day)  # none a day: nothing is fixed, but causes are still looked for
+    minutes, tokens = settings.minutes_per_ticket, settings.tokens_per_ticket
+    a_day = "`tickets_per_day` times "
     limits = (
-        (spend.seconds / 60, settings.minutes_per_ticket, "{:.1f} of {:.0f} minutes", "minutes_per_ticket"),
-        (spend.tokens, settings.tokens_per_ticket, "{:,} of {:,} tokens", "tokens_per_ticket"),
-        (spend.usd, settings.usd_per_ticket, "{:.2f} of {:.2f} USD", "usd_per_ticket"),
-        (day_spend.usd, settings.usd_per_day, "{:.2f} of {:.2f} USD today, over all tickets,", "usd_per_day"),
+        (spend.seconds / 60, minutes, "{:.1f} of {:.0f} minutes are used", "`minutes_per_ticket`"),
+        (spend.tokens, tokens, "{:,} of {:,} tokens are used", "`tokens_per_ticket`"),
+        (spend.usd, settings.usd_per_ticket, "{:.2f} of {:.2f} USD are used", "`usd_per_ticket`"),
+        (day.usd, settings.usd_per_day, "{:.2f} of {:.2f} USD are used today, over all tickets", "`usd_per_day`"),
+        (
+            day.seconds / 60,
+            minutes * tickets,
+            "{:.1f} of {:.0f} minutes are used today",
+            f"{a_day}`minutes_per_ticket`",
+        ),
+        (day.tokens, tokens * tickets, "{:,} of {:,} tokens are used today", f"{a_day}`tokens_per_ticket`"),
     )
     for used, limit, words, name in limits:
-        # A free agent (0 USD) never reaches a limit of 0 USD: that limit is how paid agents are forbidden.
-        if used >= limit * share and (used > 0 or (limit == 0 and name == "minutes_per_ticket")):
-            yield f"{words.format(used, limit)} are used (`{name}` in [budget])"
+        # A free agent (0 USD, 0 tokens) never reaches a limit of 0: that limit is how agents that cost are forbidden.
+        if used >= limit * share and (used > 0 or name == "`minutes_per_ticket`"):
+            yield name, f"{words.format(used, limit)} ({name} in [budget])"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from andon import asking, budget
 from andon.app import App
 from andon.config import person
-from andon.errors import AgentError, ConfigError, ConflictError, DataError, NotFoundError
+from andon.errors import AgentError, ConfigError, ConflictError, DataError, LimitError, NotFoundError
 from andon.models import (
     Approval,
     Attempt,
@@ -181,17 +181,20 @@ def diagnose(app: App, ticket: int) -> str:
         return Lane.UNKNOWN.value
     found: Diagnosis | None = None
     for agent in app.agents():
-        with case(app, ticket) as it, spending(app, ticket, f"diagnose {agent.name}"):
+        if trouble := used_up(app, ticket):
+            if found is None:
+                raise LimitError(f"{trouble}; {known_of(app, ticket)}")
+            app.store.add_event(ticket, kind="stopped", actor=LOOP, text=trouble, now=app.now())
+            break
+        with case(app, ticket) as it, spending(app, ticket, f"diagnose {agent.name}") as bill:
             app.progress(ticket, f"{agent.name} asks why")
-            found, spend = stage(it, agent)
-        app.store.add_spend(
-            ticket, f"diagnose {agent.name} tokens", spend.model_copy(update={"seconds": 0.0}), app.now()
-        )
+            found, cost = stage(it, agent)
+            bill.add(cost)
+        app.store.save_diagnosis(ticket, found, app.now())  # each, so that a next agent that dies takes none with it
         if found.lane != "unknown":
             break
     if found is None:
         raise AgentError("no agent is configured", permanent=True)
-    app.store.save_diagnosis(ticket, found, app.now())
     return found.lane.value
 
 
@@ -217,6 +220,15 @@ def cause_of(app: App, ticket: int) -> str:
     return found.root_cause if found.lane == "code bug" else f"{found.lane.value}: {found.root_cause}"
 
 
+def known_of(app: App, ticket: int) -> str:
+    """Returns what is known of a ticket so far, diagnosed or not, in a sentence."""
+    if app.store.find_diagnosis(ticket) is not None:
+        return f"known so far: {cause_of(app, ticket)}"
+    evidence = app.store.find_evidence(ticket)
+    rows = f"{evidence.total} rows offend" if evidence else "its rows are not recorded"
+    return f"known so far: {rows}, and what the brief says (`andon show {ticket}`)"
+
+
 # --- fix ------------------------------------------------------------------------------------------------------------
 
 
@@ -225,6 +237,8 @@ def suite_before(app: App, ticket: int) -> str:
     from andon.judge import suite_of
 
     it = standing(app, ticket, Status.DIAGNOSED)
+    if used_up(app, ticket):
+        return ""  # no attempt will start either, and that says why
     with app.workspace(it.system) as workspace, spending(app, ticket, "suite before"):
         app.progress(ticket, "runs the suite on the branch as it is")
         run = suite_of(
@@ -243,22 +257,33 @@ def begin_attempt(app: App, ticket: int) -> int:
     store, now = app.store, app.now()
     it = standing(app, ticket, Status.DIAGNOSED)
     attempts = store.list_attempts(ticket)
-    if attempts and attempts[-1].patch is None and not attempts[-1].notes:
-        return attempts[-1].number  # begun before a crash, nothing came of it yet
-    trouble = budget.allows(
-        spend=store.spent(it.cause),
-        attempts=len([attempt for attempt in store.list_cause_attempts(it.cause) if attempt.agent != "rebase"]),
-        day_spend=store.spent_on(now.date()),
-        day_fixes=store.fixes_on(now.date()),
-        settings=app.config.budget,
+    # Begun before a crash, nothing came of it yet: it is counted already, and goes on while there is time for it.
+    begun = attempts[-1] if attempts and attempts[-1].patch is None and not attempts[-1].notes else None
+    trouble = (
+        used_up(app, ticket)
+        if begun
+        else budget.allows(
+            spend=store.spent(it.cause),
+            attempts=attempts_of(app, it.cause),
+            day_spend=store.spent_on(now.date()),
+            day_fixes=store.fixes_on(now.date()),
+            settings=app.config.budget,
+        )
     )
     if trouble:
         store.add_event(ticket, kind="stopped", actor=LOOP, text=trouble, now=now)
         return 0
+    if begun:
+        return begun.number
     agent = next_agent(app, attempts)
     if agent == "":
         return 0
     return store.start_attempt(ticket, agent=agent, now=now).number
+
+
+def attempts_of(app: App, cause: int) -> int:
+    """Returns how many attempts a cause has had; a patch that was carried to a moved branch is none of its own."""
+    return sum(1 for attempt in app.store.list_cause_attempts(cause) if attempt.agent != "rebase")
 
 
 def next_agent(app: App, attempts: tuple[Attempt, ...]) -> str:
@@ -276,13 +301,12 @@ def write_patch(app: App, ticket: int, number: int) -> bool:
         return True
     agent = next(agent for agent in app.agents() if agent.name == attempt.agent)
     earlier = tuple(one for one in app.store.list_attempts(ticket) if one.number < number)
-    with case(app, ticket) as it, spending(app, ticket, f"fix {number}") as clock:
+    with case(app, ticket) as it, spending(app, ticket, f"fix {number}") as bill:
         app.progress(ticket, f"{agent.name} looks for a fix, attempt {number}")
         fixed = stage(it, app.store.get_diagnosis(ticket), agent, earlier)
-    spend = Spend(seconds=clock(), tokens=fixed.spend.tokens, usd=fixed.spend.usd)
-    app.store.add_spend(ticket, f"fix {number} tokens", spend.model_copy(update={"seconds": 0.0}), app.now())
+        bill.add(fixed.spend)
     notes = fixed.notes or ("abstained" if fixed.patch is None else "")
-    app.store.save_attempt(attempt.model_copy(update={"patch": fixed.patch, "notes": notes, "spend": spend}))
+    app.store.save_attempt(attempt.model_copy(update={"patch": fixed.patch, "notes": notes, "spend": bill.spend}))
     return fixed.patch is not None
 
 
@@ -392,7 +416,7 @@ def reject(app: App, ticket: int, *, why: str) -> Ticket:
         Approval(ticket=ticket, attempt=attempt.number, decision="reject", who=person(), at=now, note=why)
     )
     app.store.save_attempt(attempt.model_copy(update={"feedback": f"a person rejected it: {why}"}))
-    left = app.config.budget.attempts - len(app.store.list_cause_attempts(it.cause))
+    left = app.config.budget.attempts - attempts_of(app, it.cause)
     new = Status.DIAGNOSED if left > 0 else Status.ESCALATED
     return app.store.move(ticket, it.status, new, actor=person(), reason=f"rejected: {why}", now=now)
 
@@ -638,21 +662,62 @@ def case(app: App, ticket: int) -> Iterator[Case]:
             replay_argv=settings.argv("replay") if settings.replay else (),
             test_argv=settings.argv("test"),
             scratch_fixture=settings.scratch_fixture,
-            deadline=app.deadline(it),
+            deadline=budget.deadline(spend=app.store.spent(it.cause), settings=app.config.budget, now=app.now()),
             progress=lambda text: app.progress(ticket, text),
             workers=2,
         )
 
 
+class Bill:
+    """What a piece of work costs while it runs: wall time since it began, and what its agent says that it used."""
+
+    def __init__(self) -> None:
+        self.began = time.monotonic()
+        self.used = Spend()
+
+    def add(self, cost: Spend) -> None:
+        """Counts an agent's tokens and money; its seconds are counted here."""
+        self.used += cost
+
+    @property
+    def spend(self) -> Spend:
+        """The bill as it stands."""
+        return self.used.model_copy(update={"seconds": time.monotonic() - self.began})
+
+
 @contextmanager
-def spending(app: App, ticket: int, what: str) -> Iterator[Callable[[], float]]:
-    """Books the wall time of a piece of work on the ticket, also when it fails."""
-    began = time.monotonic()
+def spending(app: App, ticket: int, what: str) -> Iterator[Bill]:
+    """Books what a piece of work costs on the ticket, also when it fails or runs again; tells a limit that is near."""
+    bill = Bill()
     try:
-        yield lambda: time.monotonic() - began
+        yield bill
     finally:
-        key = f"{what} {app.now().isoformat()}"
-        app.store.add_spend(ticket, key, Spend(seconds=time.monotonic() - began), app.now())
+        app.store.add_spend(ticket, f"{what} {app.now().isoformat()}", bill.spend, app.now())
+        warn(app, ticket)
+
+
+def used_up(app: App, ticket: int) -> str:
+    """Returns which limit of time, tokens or money keeps anything more from starting for a cause, or nothing."""
+    spent, today = costs(app, ticket)
+    return budget.reached(spend=spent, day_spend=today, settings=app.config.budget)
+
+
+def warn(app: App, ticket: int) -> None:
+    """Notes each limit that is nearly used up in the ticket's history, once."""
+    spent, today = costs(app, ticket)
+    near = budget.warns(spend=spent, day_spend=today, settings=app.config.budget)
+    if not near:
+        return
+    told = {event.data.get("limit") for event in app.store.list_events(ticket) if event.kind == "note"}
+    for limit, sentence in near.items():
+        if limit not in told:
+            words = f"running out: {sentence}"
+            app.store.add_event(ticket, "note", actor=LOOP, text=words, data={"limit": limit}, now=app.now())
+
+
+def costs(app: App, ticket: int) -> tuple[Spend, Spend]:
+    """Returns what a ticket's cause has cost so far, and what all systems have cost today."""
+    return app.store.spent(app.store.get_ticket(ticket).cause), app.store.spent_on(app.now().date())
 
 
 def move(app: App, ticket: int, old: Status, new: Status, reason: str) -> str:
