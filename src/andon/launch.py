@@ -48,10 +48,11 @@ def is_pytest(argv: Sequence[str]) -> bool:
     return any(Path(word).name in RUNNERS for word in argv)
 
 
-def with_events(argv: Sequence[str]) -> tuple[str, ...]:
-    """Returns a pytest command that loads andon's plugin and leaves no cache behind."""
+def with_events(argv: Sequence[str], plugins: Sequence[str] = ()) -> tuple[str, ...]:
+    """Returns a pytest command that loads andon's plugin (and more of them) and leaves no cache behind."""
     place = _runner(argv) + 1
-    return (*argv[:place], "-p", "andon_events", "-p", "no:cacheprovider", *argv[place:])
+    loaded = [word for name in ("andon_events", *plugins) for word in ("-p", name)]
+    return (*argv[:place], *loaded, "-p", "no:cacheprovider", *argv[place:])
 
 
 def with_tests(argv: Sequence[str], tests: Sequence[str], folder: Path) -> tuple[str, ...]:

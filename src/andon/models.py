@@ -644,6 +644,8 @@ class TestRun(Model):
     events: tuple[TestEvent, ...]
     covered: dict[str, dict[str, tuple[int, ...]]] = {}
     """Test id -> file -> lines executed, when coverage was asked for."""
+    notes: dict[str, JsonValue] = {}
+    """What more plugins of the runner wrote down, by their names; written where the tested code could forge it."""
 
     @property
     def green(self) -> bool:
@@ -664,6 +666,8 @@ class Replay(Model):
     """File -> lines executed, when a trace was asked for. Relative to the tree."""
     calls: tuple[tuple[str, str], ...] = ()
     """(caller, callee) as `path:function`, when a trace was asked for."""
+    answers: tuple[CheckResult, ...] = ()
+    """What more questions found in the same scratch database, in the order they were asked; empty after a crash."""
 
     @property
     def red(self) -> bool:

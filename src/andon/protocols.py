@@ -164,15 +164,39 @@ class Workspace(Protocol):
         """
         ...
 
-    def replay(self, check: Check, evidence: Evidence, *, trace: bool = False) -> Replay:
-        """Runs the system's replay on the evidence and asks the check of the scratch database, from outside."""
+    def replay(
+        self,
+        check: Check,
+        evidence: Evidence,
+        *,
+        trace: bool = False,
+        more: Sequence[Check] = (),
+        env: Mapping[str, str] = {},
+    ) -> Replay:
+        """Runs the system's replay on the evidence and asks the check of the scratch database, from outside.
+
+        `more` are other questions to the same scratch database; `env` is more environment for the replay.
+        """
         ...
 
-    def test(self, tests: Sequence[str] = (), *, coverage: bool = False, seconds: float | None = None) -> TestRun:
-        """Runs the suite (or only these files or node ids) and returns the runner's events."""
+    def test(
+        self,
+        tests: Sequence[str] = (),
+        *,
+        coverage: bool = False,
+        seconds: float | None = None,
+        plugins: Sequence[str] = (),
+        env: Mapping[str, str] = {},
+    ) -> TestRun:
+        """Runs the suite (or only these files or node ids) and returns the runner's events.
+
+        `plugins` are more of andon's own plugins of the runner; `env` is more environment for the run.
+        """
         ...
 
-    def run(self, argv: Sequence[str], *, writable: bool = False, seconds: float = 60.0) -> Ran:
+    def run(
+        self, argv: Sequence[str], *, writable: bool = False, seconds: float = 60.0, env: Mapping[str, str] = {}
+    ) -> Ran:
         """Runs any command in the sandbox, in the system's folder."""
         ...
 

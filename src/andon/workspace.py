@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
+from types import MappingProxyType
 from typing import NamedTuple
 
 from andon.config import SystemSettings
@@ -18,7 +19,7 @@ from andon.git import GitRepo
 from andon.launch import find_program, is_pytest, with_events, with_tests, with_trace
 from andon.models import Check, CheckResult, CheckState, Evidence, Limits, Ran, Replay, TestEvent, TestRun
 from andon.probes import INSIDE
-from andon.probes.reading import Place, read_coverage, read_events, read_trace
+from andon.probes.reading import Place, read_coverage, read_events, read_notes, read_trace
 from andon.protocols import AskCheck, Command, Sandbox, Scratch, ScratchDatabase
 from andon.sandboxes.folders import remove_tree
 
@@ -70,8 +71,18 @@ class TreeWorkspace:
         with open_workspace(self.means, commit or self.commit, diff) as other:
             yield other
 
-    def replay(self, check: Check, evidence: Evidence, *, trace: bool = False) -> Replay:
+    def replay(
+        self,
+        check: Check,
+        evidence: Evidence,
+        *,
+        trace: bool = False,
+        more: Sequence[Check] = (),
+        env: Mapping[str, str] = MappingProxyType({}),
+    ) -> Replay:
         """Runs the system's replay on the evidence and asks the check of the scratch database, from outside.
+
+        `more` are other questions to the same scratch database; `env` is more environment for the replay.
 
         Raises:
             SandboxError: the replay could not be started in isolation.
@@ -83,17 +94,29 @@ class TreeWorkspace:
             recorded = run.folder / EVIDENCE
             recorded.write_text(json.dumps(evidence.model_dump(mode="json")), encoding="utf-8")
             argv = with_trace(argv, run.out / TRACE, self.root) if trace else argv
-            env = {"ANDON_EVIDENCE": str(recorded)}
+            env = {**env, "ANDON_EVIDENCE": str(recorded)}
             readable = (self.root, recorded, *((INSIDE,) if trace else ()))
             ran = self._launch(argv, run, self.folder, env=env, readable=readable, seconds=settings.replay_seconds)
             lines, calls = read_trace(run.out / TRACE) if trace else ({}, ())
-            result = self._asked(check, evidence, run.database) if ran.code == 0 and not ran.timed_out else None
-        return Replay(ran=ran, result=result, trace=lines, calls=calls)
+            ended = ran.code == 0 and not ran.timed_out
+            answers = [self._asked(one, evidence, run.database) for one in (check, *more)] if ended else [None]
+        return Replay(
+            ran=ran, result=answers[0], trace=lines, calls=calls, answers=tuple(one for one in answers[1:] if one)
+        )
 
-    def test(self, tests: Sequence[str] = (), *, coverage: bool = False, seconds: float | None = None) -> TestRun:
+    def test(
+        self,
+        tests: Sequence[str] = (),
+        *,
+        coverage: bool = False,
+        seconds: float | None = None,
+        plugins: Sequence[str] = (),
+        env: Mapping[str, str] = MappingProxyType({}),
+    ) -> TestRun:
         """Runs the suite (or only these files or node ids) on a copy of the tree, and returns the runner's events.
 
         `seconds` bounds one test, the settings bound the run. A runner other than pytest gives one event, `suite`.
+        `plugins` are more modules beside andon's probes; what they leave in ANDON_OUT as note-NAME.json comes back.
 
         Raises:
             SandboxError: the suite could not be started in isolation.
@@ -104,11 +127,11 @@ class TreeWorkspace:
         pytest = is_pytest(argv)
         with self._run() as run:
             place = self._copy(run)
-            env: dict[str, str] = {}
+            env = dict(env)
             if pytest:
                 (run.out / EVENTS).touch()
-                argv = with_events(with_tests(argv, self._local(tests), self.folder))
-                env = self._probe_env(run, place, coverage=coverage, seconds=seconds)
+                argv = with_events(with_tests(argv, self._local(tests), self.folder), plugins)
+                env |= self._probe_env(run, place, coverage=coverage, seconds=seconds)
             ran = self._launch(
                 argv,
                 run,
@@ -120,12 +143,20 @@ class TreeWorkspace:
             )
             return self._test_run(ran, run, place) if pytest else _suite(ran)
 
-    def run(self, argv: Sequence[str], *, writable: bool = False, seconds: float = 60.0) -> Ran:
+    def run(
+        self,
+        argv: Sequence[str],
+        *,
+        writable: bool = False,
+        seconds: float = 60.0,
+        env: Mapping[str, str] = MappingProxyType({}),
+    ) -> Ran:
         """Runs any command in the sandbox, in the system's folder; `writable` lets it change this very checkout."""
         with self._run() as run:
-            if writable:
-                return self._launch(self._found(argv), run, self.folder, writable=(self.root,), seconds=seconds)
-            return self._launch(self._found(argv), run, self.folder, readable=(self.root,), seconds=seconds)
+            seen, changed = ((), (self.root,)) if writable else ((self.root,), ())
+            return self._launch(
+                self._found(argv), run, self.folder, env=env, readable=seen, writable=changed, seconds=seconds
+            )
 
     # --- inside -----------------------------------------------------------------------------------------------------
 
@@ -169,7 +200,7 @@ class TreeWorkspace:
         return Place(tree, tree / self.means.settings.folder)
 
     def _probe_env(self, run: Run, place: Place, *, coverage: bool, seconds: float | None) -> dict[str, str]:
-        env = {"ANDON_EVENTS": str(run.out / EVENTS)}
+        env = {"ANDON_EVENTS": str(run.out / EVENTS), "ANDON_OUT": str(run.out)}
         if coverage:
             env |= {"ANDON_COVER": str(run.out / COVER), "ANDON_COVER_ROOT": str(place.tree)}
         return env | ({"ANDON_TEST_SECONDS": str(seconds)} if seconds else {})
@@ -222,7 +253,8 @@ class TreeWorkspace:
         told = read_events(run.out / EVENTS, place)
         complete = told.complete and not ran.timed_out
         covered = read_coverage(sorted(run.out.glob(COVER + "*")), told.prefix)
-        return TestRun(ran=ran, complete=complete, events=told.events, covered=covered)
+        notes = read_notes(run.out)
+        return TestRun(ran=ran, complete=complete, events=told.events, covered=covered, notes=notes)
 
 
 @contextmanager

@@ -9,10 +9,13 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from pydantic import JsonValue
+
 from andon.models import TestEvent
 
 MOST_BYTES = 64 * 2**20
 MESSAGE_CHARS = 4200
+MOST_NOTES = 20
 RANK = ("passed", "xpassed", "xfailed", "skipped", "failed", "error")
 """Of several reports on one test, the last of these counts."""
 
@@ -79,6 +82,12 @@ def read_coverage(paths: Iterable[Path], prefix: str) -> dict[str, Lines]:
     return covered
 
 
+def read_notes(folder: Path) -> dict[str, JsonValue]:
+    """Returns what plugins left in a folder as `note-NAME.json`, by name; what is no JSON is left out."""
+    found = {path.stem.removeprefix("note-"): _json(path) for path in sorted(folder.glob("note-*.json"))[:MOST_NOTES]}
+    return {name: value for name, value in found.items() if value is not None}
+
+
 def read_bytes(path: Path) -> bytes:
     """Returns a file that sandboxed code could write: empty unless it is a plain file of bounded size."""
     try:
@@ -92,9 +101,9 @@ def read_bytes(path: Path) -> bytes:
         return file.read(MOST_BYTES)
 
 
-def _json(path: Path) -> object:
+def _json(path: Path) -> JsonValue:
     try:
-        found: object = json.loads(read_bytes(path))
+        found: JsonValue = json.loads(read_bytes(path))
     except (ValueError, RecursionError):
         return None
     return found
