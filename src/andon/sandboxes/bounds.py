@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import resource
 from collections.abc import Iterator
 
 from andon.models import Limits
-from andon.sandboxes.cgroups import Group, make_group
+from andon.sandboxes.cgroups import Group, find_hierarchy, make_group
 
 OPEN_FILES = 1024
 
@@ -26,6 +27,18 @@ def bounds(limits: Limits) -> dict[int, int]:
         resource.RLIMIT_NOFILE: OPEN_FILES,
         resource.RLIMIT_CORE: 0,
     }
+
+
+def unbounded(*, groups: bool, root: bool) -> list[str]:
+    """Returns what is not bounded for a whole tree of processes, with control groups or without, as root or not."""
+    if groups:
+        return []
+    return ["memory is bounded for each process only", *(["the number of processes is not bounded"] if root else [])]
+
+
+def unbounded_here() -> list[str]:
+    """Returns what is not bounded for a whole tree of processes on this machine."""
+    return unbounded(groups=find_hierarchy() is not None, root=os.geteuid() == 0)
 
 
 @contextlib.contextmanager

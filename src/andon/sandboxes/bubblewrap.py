@@ -17,9 +17,9 @@ from andon.config import search_path
 from andon.errors import SandboxError
 from andon.models import Limits, Ran
 from andon.protocols import Command
-from andon.sandboxes.bounds import bounds, held_in_group
+from andon.sandboxes.bounds import bounds, held_in_group, unbounded_here
 from andon.sandboxes.capture import Captured, follow
-from andon.sandboxes.cgroups import Group, find_hierarchy
+from andon.sandboxes.cgroups import Group
 from andon.sandboxes.interpreters import in_system, needs
 
 SEEN = Path(__file__).with_name("seen")
@@ -47,10 +47,9 @@ class BubblewrapSandbox:
 
     @property
     def weaker(self) -> str:
-        """Why it isolates less than it should; only where the number of processes cannot be bounded."""
-        if find_hierarchy() is None and os.geteuid() == 0:
-            return "the number of processes is not bounded: run andon as an ordinary user, or give it control groups"
-        return ""
+        """Why it isolates less than it should: only where there are no control groups."""
+        missing = unbounded_here()
+        return f"{'; '.join(missing)}: give andon control groups (docs/operations.md)" if missing else ""
 
     def run(self, command: Command) -> Ran:
         """Returns how the command ended.

@@ -14,9 +14,9 @@ from typing import IO, Any
 from andon.errors import SandboxError
 from andon.models import Limits, Ran
 from andon.protocols import Command
-from andon.sandboxes.bounds import bounds, held_in_group
+from andon.sandboxes.bounds import bounds, held_in_group, unbounded_here
 from andon.sandboxes.capture import Captured, follow
-from andon.sandboxes.cgroups import Group, find_hierarchy
+from andon.sandboxes.cgroups import Group
 from andon.sandboxes.folders import remove_tree
 from andon.sandboxes.interpreters import SYSTEM, needs
 
@@ -63,11 +63,7 @@ class LandlockSandbox:
             missing.append("commands run as root, though without its capabilities")
         if self._features["abi"] < SIGNALS_SCOPED:
             missing.append("signals reach the user's other processes")
-        if find_hierarchy() is None:
-            missing.append("memory is bounded for each process only")
-        if find_hierarchy() is None and os.geteuid() == 0:
-            missing.append("the number of processes is not bounded")
-        return "; ".join(missing)
+        return "; ".join([*missing, *unbounded_here()])
 
     def run(self, command: Command) -> Ran:
         """Returns how the command ended.
