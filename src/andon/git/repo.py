@@ -1,0 +1,181 @@
+"""A mirror of a repository to apply, commit and push from; it never runs a repository's own code."""
+
+from __future__ import annotations
+
+import fcntl
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+from andon.errors import ConflictError, GitError
+from andon.git.address import remote_url
+from andon.git.history import GitHistory
+from andon.git.running import run_git, start_reader, try_git
+from andon.gittree import write_tree
+
+
+class GitRepo(GitHistory):
+    """A bare mirror of a repository, and the address that it is fetched from and pushed to."""
+
+    @classmethod
+    def open(cls, url_or_path: str, mirror: Path) -> GitRepo:
+        """Returns the mirror of a repository, made or brought up to date.
+
+        A path whose repository has an `origin` stands for that origin: what is not pushed there is not seen.
+
+        Raises:
+            GitError: there is no repository, or it cannot be reached.
+        """
+        repo = cls(mirror.resolve(), remote_url(url_or_path))
+        repo.fetch()
+        return repo
+
+    def fetch(self) -> None:
+        """Brings all branches and tags of the remote into the mirror.
+
+        Raises:
+            GitError: the remote cannot be reached.
+        """
+        refs = ("+refs/heads/*:refs/heads/*", "+refs/tags/*:refs/tags/*")
+        with locked(self.mirror.with_name(self.mirror.name + ".lock")):
+            if not (self.mirror / "HEAD").exists():
+                run_git("init", "--quiet", "--bare", str(self.mirror), cwd=self.mirror.parent)
+            options = ("--quiet", "--prune", "--force", "--no-tags", "--no-recurse-submodules", "--no-write-fetch-head")
+            self._git("fetch", *options, "--", self.url, *refs, remote=True)
+
+    # --- trees and commits ------------------------------------------------------------------------------------------
+
+    def apply(self, base: str, diff: str) -> str:
+        """Returns the tree of a commit with a diff on top.
+
+        Raises:
+            GitError: the diff does not apply.
+        """
+        return self._apply(base, diff)
+
+    def rebase_diff(self, diff: str, old_base: str, new_base: str) -> str | None:
+        """Returns the diff that does on a new base what another does on the old one; None when they conflict.
+
+        Raises:
+            GitError: the diff does not even apply to its old base.
+        """
+        whole = self.diff(old_base, self.apply(old_base, diff))
+        try:
+            tree = self._apply(new_base, whole, "--3way")
+        except GitError:
+            return None
+        return self.diff(new_base, tree)
+
+    def commit_tree(
+        self, tree: str, parents: Sequence[str], message: str, *, author: tuple[str, str], at: datetime | None = None
+    ) -> str:
+        """Returns a new commit in the mirror; the same arguments give the same commit. `author` is (name, email)."""
+        when = f"{int((at or datetime.now(UTC)).timestamp())} +0000"
+        env = {
+            f"GIT_{role}_{key}": value
+            for role in ("AUTHOR", "COMMITTER")
+            for key, value in (("NAME", author[0]), ("EMAIL", author[1]), ("DATE", when))
+        }
+        above = [word for parent in parents for word in ("-p", self.resolve(parent))]
+        return self._git("commit-tree", tree, *above, "-F", "-", stdin=message.encode(), env=env).decode().strip()
+
+    def checkout(self, commit: str, folder: Path, *, diff: str = "") -> None:
+        """Writes the exact bytes of a commit, with a diff on top, into a new folder; no .git, no filters, no hooks.
+
+        Raises:
+            GitError: no such commit, the diff does not apply, or a path could leave the folder.
+        """
+        tree = self.apply(commit, diff)
+        listing = self._git("ls-tree", "-r", "-z", "--long", "--full-tree", tree)
+        with tempfile.TemporaryFile() as wanted:
+            blobs = [line.split(None, 4) for line in listing.split(b"\0") if line]
+            wanted.write(b"".join(words[2] + b"\n" for words in blobs if words[1] == b"blob"))
+            wanted.seek(0)
+            with start_reader("cat-file", "--batch", "--buffer", cwd=self.mirror, stdin=wanted) as reader:
+                assert reader.stdout is not None
+                try:
+                    write_tree(listing, reader.stdout, folder)
+                finally:
+                    reader.kill()
+
+    def push(self, commit: str, branch: str, *, expect: str | None) -> None:
+        """Moves a branch of the remote to a commit, if it stands where expected (None: nowhere); twice is once.
+
+        Raises:
+            ConflictError: the remote stands elsewhere.
+            GitError: the remote refused, or the commit does not descend from `expect`; holds the remote's words.
+        """
+        ref = f"refs/heads/{branch}"
+        self._git("check-ref-format", ref)
+        stands = self.remote_head(branch)
+        if stands == commit:
+            return
+        if stands != expect:
+            raise ConflictError(
+                f"{branch} moved to {(stands or 'nothing')[:12]}, expected {(expect or 'nothing')[:12]}"
+            )
+        if expect and self._try("merge-base", "--is-ancestor", expect, commit).code:
+            raise GitError(f"{commit[:12]} does not descend from {expect[:12]}", permanent=True)
+        lease = f"--force-with-lease={ref}:{expect or ''}"
+        words = ("push", "--porcelain", "--no-verify", lease, "--", self.url, f"{commit}:{ref}")
+        said = self._try(*words, remote=True)
+        if said.code == 0:
+            return
+        told = said.out.decode("utf-8", "replace")
+        if "stale info" in told or "fetch first" in told or "cannot lock ref" in said.words:
+            raise ConflictError(f"{branch} moved while it was pushed to")
+        rejected = [line.split("\t")[-1] for line in told.splitlines() if line.startswith("!")]
+        raise GitError(f"push to {branch} was refused: {' '.join(rejected)} {said.words}".strip(), permanent=True)
+
+    def try_push(self, branch: str) -> None:
+        """Does everything of a push to a branch but the push.
+
+        Raises:
+            GitError: it would be refused: no right to push, or the branch is checked out in the remote's work tree.
+        """
+        target = f"+{self.head(branch)}:refs/heads/andon-doctor"
+        self._git("push", "--dry-run", "--porcelain", "--no-verify", "--", self.url, target, remote=True)
+        path = Path(self.url.removeprefix("file://"))
+        if not path.is_dir() or (path / "HEAD").exists():
+            return  # a server decides by itself, and a bare repository has nothing checked out
+        checked_out = try_git("symbolic-ref", "--short", "HEAD", cwd=path).out.decode().strip()
+        allowed = try_git("config", "receive.denyCurrentBranch", cwd=path).out.decode().strip()
+        if checked_out == branch and allowed not in ("updateInstead", "ignore", "warn"):
+            raise GitError(
+                f"{branch} is checked out in {path}, which refuses pushes: run `git -C {path} config "
+                "receive.denyCurrentBranch updateInstead`, or give it an `origin`",
+                permanent=True,
+            )
+
+    def remote_head(self, branch: str) -> str | None:
+        """Returns where a branch of the remote stands right now; None when it does not exist.
+
+        Raises:
+            GitError: the remote cannot be reached.
+        """
+        out = self._git("ls-remote", "--quiet", "--", self.url, f"refs/heads/{branch}", remote=True)
+        return out.split()[0].decode() if out.strip() else None
+
+    # --- inside -------------------------------------------------------------------------------------------------------
+
+    def _apply(self, base: str, diff: str, *options: str) -> str:
+        commit = self.resolve(base)
+        if not diff.strip():
+            return self._git("rev-parse", f"{commit}^{{tree}}").decode().strip()
+        data = diff.encode("utf-8", "surrogateescape")
+        with tempfile.TemporaryDirectory(prefix="andon-index-") as folder:
+            env = {"GIT_INDEX_FILE": str(Path(folder, "index"))}
+            self._git("read-tree", commit, env=env)
+            self._git("apply", "--cached", "--whitespace=nowarn", *options, "-", stdin=data, env=env)
+            return self._git("write-tree", env=env).decode().strip()
+
+
+@contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """Holds a lock file while inside, against other processes and threads."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("a") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
