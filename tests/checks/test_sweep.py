@@ -44,7 +44,7 @@ def test_results_come_in_the_order_of_the_checks() -> None:
 
 
 def test_watermarks_bound_the_incremental_checks() -> None:
-    late = sql("late", "select id from images where fetched_at > :since", "-- at: fetched_at\n")
+    late = sql("late", "select id, fetched_at from images where fetched_at > :since", "-- at: fetched_at\n")
     marks = {"late": datetime(2026, 3, 2, 11, tzinfo=UTC)}
     assert ask_all([late], open_data=memory, watermarks=marks, now=NOW)[0].state is CheckState.OK
     assert ask_all([late], open_data=memory, watermarks={}, now=NOW)[0].state is CheckState.FAILING
@@ -129,6 +129,36 @@ def test_lines_are_those_of_a_test_runner() -> None:
 def test_hostile_text_reaches_no_terminal() -> None:
     text = "\n".join(render(results()))
     assert not any(letter in text for letter in "\x1b\x00\u202e\ud800")
+
+
+@pytest.mark.parametrize("form", ["plain", "junit"])
+def test_what_cannot_be_seen_is_shown_escaped_in_the_same_way(form: str) -> None:
+    row: Row = {"a\u200bb": 'zero\u200bwidth \u202eturned\x1b[2J \\u200b "quoted"', "deep": ["\u2066x", None, 1.5]}
+    red = CheckResult(check="red", state=CheckState.FAILING, asked_at=NOW, seconds=0, rows=(row,), total=1)
+    gone = CheckResult(check="gone", state=CheckState.ERROR, asked_at=NOW, seconds=0, message="no\u200b\u202e table")
+    shown = "\n".join(render((red, gone))) if form == "plain" else junit((red, gone))
+    shown = shown.replace("&quot;", '"')
+    assert r'a\u200bb="zero\u200bwidth \u202eturned\x1b[2J \\u200b \"quoted\""  deep=["\u2066x", null, 1.5]' in shown
+    assert r"no\u200b\u202e table" in shown
+    assert shown.isascii()
+    assert "\ufffd" not in shown
+
+
+def test_json_of_hostile_text_is_data() -> None:
+    row: Row = {"note": "zero\u200bwidth \u202eturned \x1b[2J"}
+    text = as_json((CheckResult(check="a", state=CheckState.FAILING, asked_at=NOW, seconds=0, rows=(row,), total=1),))
+    assert json.loads(text)["results"][0]["rows"] == [row]
+    assert text.isascii()
+    assert r"\u200b" in text
+
+
+def test_one_row_is_told_in_the_singular() -> None:
+    rows: tuple[Row, ...] = tuple({"id": number} for number in range(6))
+    six = CheckResult(check="six", state=CheckState.FAILING, asked_at=NOW, seconds=0, rows=rows, total=6)
+    one = six.model_copy(update={"rows": (), "total": 1})
+    assert "... and 1 more row" in render((six,))
+    assert "1 row" in render((one,))[0]
+    assert '"1 offending row"' in junit((one,))
 
 
 def test_junit_is_xml_whatever_the_rows_hold() -> None:

@@ -94,12 +94,14 @@ def test_watermark_stays_when_an_offending_row_has_no_time() -> None:
         assert ask_sql(check, data, minute(1), minute(90)).watermark == minute(1)
 
 
-def test_watermark_stays_when_at_is_no_column_of_the_query() -> None:
+def test_check_whose_at_is_no_column_of_the_query_is_an_error_and_moves_nothing() -> None:
     query = "select id from images where bad = 1 and fetched_at > :since"
     data = memory((1, 1, minute(5)), (2, 1, minute(6)))
     for kept in (1, 100):
         check = incremental(query=query).model_copy(update={"rows_kept": kept})
-        assert ask_sql(check, data, minute(1), minute(90)).watermark == minute(1)
+        result = ask_sql(check, data, minute(1), minute(90))
+        assert (result.state, result.watermark) == (CheckState.ERROR, minute(1))
+        assert "`fetched_at`, which the rows do not have" in result.message
 
 
 def test_error_moves_nothing() -> None:

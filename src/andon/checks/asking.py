@@ -8,6 +8,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from andon.checks.places import missing_columns, said
 from andon.checks.watermark import BEGINNING, newest_judged, next_watermark
 from andon.errors import AndonError
 from andon.models import Check, CheckKind, CheckResult, CheckState
@@ -34,11 +35,25 @@ def ask(
     A command check runs in `sandbox`; without one, as a plain child process. `pings` holds the last ping of each
     heartbeat; `seen` is shared by the checks of one sweep (see `newest_judged`).
     """
-    place = root or Path()
     if check.kind is CheckKind.SQL:
         if data is None:
             return error_result(check, now, "the data source cannot be asked: set `data`", since=since)
         return ask_sql(check, data, since, now, seen)
+    result = _ask_other(check, data, since, now, sandbox, root or Path(), pings)
+    wrong = missing_columns(check, result.columns)
+    return error_result(check, now, wrong, since=result.since, seconds=result.seconds) if wrong else result
+
+
+def _ask_other(
+    check: Check,
+    data: DataSource | None,
+    since: datetime | None,
+    now: datetime,
+    sandbox: Sandbox | None,
+    root: Path,
+    pings: Mapping[str, Ping] | None,
+) -> CheckResult:
+    """Returns what asking a check of any kind but SQL gave."""
     if check.kind is CheckKind.HEARTBEAT:
         from andon.checks.heartbeat import judge_heartbeat
 
@@ -50,10 +65,10 @@ def ask(
     if check.kind is CheckKind.COMMAND:
         from andon.checks.command import ask_command
 
-        return ask_command(check, now, root=place, sandbox=sandbox)
+        return ask_command(check, now, root=root, sandbox=sandbox)
     from andon.checks.child import ask_python
 
-    return ask_python(check, now, root=place, data=data, since=since)
+    return ask_python(check, now, root=root, data=data, since=since)
 
 
 def ask_sql(
@@ -71,10 +86,13 @@ def ask_sql(
     try:
         newest = newest_judged(check, data, since, now, seen) if check.incremental else None
         answer = data.ask(check.query, params, timeout=check.timeout, rows_kept=check.rows_kept)
-        if check.incremental:
+        wrong = missing_columns(check, answer.columns)
+        if check.incremental and not wrong:
             watermark = next_watermark(check, answer, newest=newest, since=since, now=now, data=data)
     except AndonError as error:
-        return error_result(check, now, str(error), since=start, seconds=time.perf_counter() - started)
+        wrong = said(check, error)
+    if wrong:
+        return error_result(check, now, wrong, since=start, seconds=time.perf_counter() - started)
     return CheckResult(
         check=check.name,
         state=CheckState.FAILING if answer.total else CheckState.OK,

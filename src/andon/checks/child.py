@@ -25,6 +25,7 @@ from pydantic import JsonValue
 
 from andon.checks.asking import error_result
 from andon.checks.watermark import BEGINNING, TICKS
+from andon.data import storable_row
 from andon.errors import AndonError, DataError
 from andon.models import Check, CheckResult, CheckState, Row
 from andon.protocols import Answer, DataSource, Power
@@ -56,7 +57,7 @@ def ask_python(
     seconds = time.perf_counter() - started
     if not isinstance(rows, list):
         return error_result(check, now, str(message.get("error")), since=start, seconds=seconds)
-    kept = tuple(row for row in rows[: check.rows_kept] if isinstance(row, dict))
+    kept = tuple(storable_row(row) for row in rows[: check.rows_kept] if isinstance(row, dict))
     moved = now - check.lateness - TICKS["sqlite"] if check.incremental and not rows else start
     return CheckResult(
         check=check.name,

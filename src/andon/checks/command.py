@@ -15,6 +15,7 @@ from typing import IO
 
 from andon.checks.asking import error_result
 from andon.config import environment, secret
+from andon.data import storable_row
 from andon.errors import AndonError
 from andon.models import Check, CheckResult, CheckState, Limits, Ran, Row
 from andon.protocols import Command, Sandbox
@@ -101,7 +102,7 @@ def _rows(ran: Ran, rows_kept: int) -> tuple[tuple[Row, ...], int]:
             continue
         if isinstance(row, dict):
             total += 1
-            rows += [row] if len(rows) < rows_kept else []
+            rows += [storable_row(row)] if len(rows) < rows_kept else []
     if total:
         return tuple(rows), total
     return ({"output": ran.words},), 1

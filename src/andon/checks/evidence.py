@@ -7,6 +7,7 @@ import re
 from datetime import datetime, timedelta
 
 from andon.checks.derive import population_query
+from andon.checks.places import placed
 from andon.checks.watermark import BEGINNING
 from andon.errors import DataError
 from andon.models import Check, CheckResult, Evidence, Row
@@ -38,7 +39,11 @@ def record_evidence(check: Check, result: CheckResult, data: DataSource | None) 
                 rows, total = again.rows, max(again.total, len(again.rows))
         rows, left = _within(rows, left)
         for name, query in check.evidence.items():
-            found = _ask(check, with_offending(query, check.query), data, result, ROWS)
+            asked = with_offending(query, check.query)
+            try:
+                found = _ask(check, asked, data, result, ROWS)
+            except DataError as error:
+                raise placed(check, error, section=name, above=asked.count("\n") - query.count("\n")) from error
             context[name], left = _within(found.rows, left)
     return Evidence(
         check=check.name,
@@ -78,7 +83,12 @@ def population(
     order = f'order by "{check.at}" desc' if check.at else ""
     wrapped = f"select * from (\n{query}\n) as population {order} limit {int(rows_kept)}"
     params = {"now": now, "since": since or BEGINNING}
-    return data.ask(wrapped, params, timeout=timeout or check.timeout, rows_kept=rows_kept)
+    try:
+        return data.ask(wrapped, params, timeout=timeout or check.timeout, rows_kept=rows_kept)
+    except DataError as error:
+        if not check.population:
+            raise
+        raise placed(check, error, section="population", above=1) from error
 
 
 def with_offending(query: str, main: str) -> str:

@@ -68,12 +68,13 @@ def read_sql(text: str, path: str) -> tuple[Check | None, list[Problem]]:
         return None, [Problem(path, 1, f"longer than {LONGEST_FILE} characters")]
     lines = text.removeprefix("\ufeff").splitlines()
     header, end, problems = _header(lines, path)
-    sections, more = _sections(lines, end, path)
+    sections, starts, more = _sections(lines, end, path)
     problems += more
     fields: dict[str, object] = {
         "query": sections.pop("", ""),
         "population": sections.pop("population", None),
         "evidence": sections,
+        "options": {"lines": starts},
     }
     check, more = build(header, CheckKind.SQL, path, _sha256(text), fields)
     return (None if problems + more else check), problems + more
@@ -135,8 +136,9 @@ def _header(lines: list[str], path: str) -> tuple[dict[str, Entry], int, list[Pr
     return header, len(lines), problems
 
 
-def _sections(lines: list[str], start: int, path: str) -> tuple[dict[str, str], list[Problem]]:
-    """Returns the main query under the empty name and the sections under theirs, and the problems."""
+def _sections(lines: list[str], start: int, path: str) -> tuple[dict[str, str], dict[str, JsonValue], list[Problem]]:
+    """Returns the main query under the empty name and the sections under theirs, the file's line where each begins
+    (so that the database's complaints can name it), and the problems."""
     found: dict[str, list[str]] = {"": []}
     places = {"": start + 1}
     problems: list[Problem] = []
@@ -158,7 +160,14 @@ def _sections(lines: list[str], start: int, path: str) -> tuple[dict[str, str], 
         if _is_empty(query):
             what = f"the section `{section}` has no query" if section else "there is no query: write a SELECT"
             problems.append(Problem(path, min(places[section], max(len(lines), 1)), what))
-    return queries, problems
+    starts: dict[str, JsonValue] = {
+        section: places[section] + (1 if section else 0) + _blank_lines(body) for section, body in found.items()
+    }
+    return queries, starts, problems
+
+
+def _blank_lines(body: list[str]) -> int:
+    return next((index for index, line in enumerate(body) if line.strip()), 0)
 
 
 def _is_empty(query: str) -> bool:

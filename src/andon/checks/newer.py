@@ -23,6 +23,13 @@ def newer_than(check: Check, moment: datetime, *, dialect: str) -> Check:
         f"{column} > timestamptz '{stamp}'" if dialect == "postgres" else f"julianday({column}) > julianday('{stamp}')"
     )
     query = check.query.strip().rstrip(";")
+    starts = check.options.get("lines")
+    start = starts.get("") if isinstance(starts, dict) else None
+    options = check.options | ({"lines": {"": start - 1}} if isinstance(start, int) else {})
     return check.model_copy(
-        update={"query": f"select * from (\n{query}\n) as offending where {later}", "population": None}
+        update={
+            "query": f"select * from (\n{query}\n) as offending where {later}",
+            "population": None,
+            "options": options,  # a line further up, for the line that now stands above the query
+        }
     )

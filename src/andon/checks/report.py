@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Mapping, Sequence
 from html import escape
 
+from pydantic import JsonValue
+
 from andon.models import CheckResult, CheckState, Row
+from andon.quoting import visible
 
 WORDS: Mapping[CheckState, str] = {CheckState.OK: "ok", CheckState.FAILING: "FAILING", CheckState.ERROR: "ERROR"}
 ROWS_SHOWN = 5
 CELL = 60
-NOT_TEXT = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]")
-NOT_XML = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ud800-\udfff\ufffe\uffff]")
+SAID = 200
+MESSAGE = 400
+"""Characters of a value, of an error in its line, and of a message that are shown."""
 
 
 def exit_code(results: Sequence[CheckResult]) -> int:
@@ -24,8 +27,11 @@ def exit_code(results: Sequence[CheckResult]) -> int:
 
 def line(result: CheckResult, *, width: int = 40) -> str:
     """Returns the one line of a result, without colour."""
-    what = f"{result.total} rows" if result.total != 1 else "1 row"
-    said = {CheckState.OK: "", CheckState.FAILING: what, CheckState.ERROR: _short(result.message, 200)}[result.state]
+    said = {
+        CheckState.OK: "",
+        CheckState.FAILING: _rows(result.total),
+        CheckState.ERROR: visible(result.message, SAID),
+    }[result.state]
     return f"{result.check:<{width}} {WORDS[result.state]:<8} {result.seconds:6.2f} s  {said}".rstrip()
 
 
@@ -71,28 +77,32 @@ def _case(result: CheckResult, suite: str) -> str:
     if result.state is CheckState.OK:
         return f"{head}/>"
     tag = "failure" if result.state is CheckState.FAILING else "error"
-    message = result.message or f"{result.total} offending rows"
-    body = "\n".join(json.dumps(row, ensure_ascii=False) for row in result.rows)
-    text = escape(NOT_XML.sub("\ufffd", body))
+    message = visible(result.message or _rows(result.total, "offending "), MESSAGE)
+    text = escape("\n".join(_cells(row, cell=MESSAGE) for row in result.rows))
     return f"{head}><{tag} message={_attribute(message)}>{text}</{tag}></testcase>"
 
 
 def _details(result: CheckResult) -> list[str]:
-    lines = [_short(part, 400) for part in result.message.splitlines() if part.strip()]
+    lines = [visible(part, MESSAGE) for part in result.message.splitlines() if part.strip()]
     lines += [_cells(row) for row in result.rows[:ROWS_SHOWN]]
     more = result.total - min(len(result.rows), ROWS_SHOWN)
-    return [*lines, f"... and {more} more rows"] if result.total and more else lines
+    return [*lines, f"... and {_rows(more, 'more ')}"] if result.total and more else lines
 
 
-def _cells(row: Row) -> str:
-    return "  ".join(f"{name}={_short(json.dumps(value, ensure_ascii=False), CELL)}" for name, value in row.items())
+def _rows(count: int, which: str = "") -> str:
+    return f"{count} {which}row" + ("" if count == 1 else "s")
 
 
-def _short(text: str, longest: int) -> str:
-    """Returns a text that can stand in a terminal line: no control characters, no turning of direction, not long."""
-    cut = text if len(text) <= longest else text[: longest - 1] + "…"
-    return NOT_TEXT.sub("\ufffd", cut.replace("\n", " "))
+def _cells(row: Row, *, cell: int = CELL) -> str:
+    return "  ".join(f"{visible(name, cell)}={_cell(value, cell)}" for name, value in row.items())
+
+
+def _cell(value: JsonValue, longest: int) -> str:
+    """Returns a value as one word of a terminal line: what cannot be seen or turns the line round is escaped."""
+    if isinstance(value, str):
+        return '"' + visible(value.replace("\\", "\\\\").replace('"', '\\"'), longest) + '"'
+    return visible(json.dumps(value, ensure_ascii=False), longest)
 
 
 def _attribute(value: object) -> str:
-    return '"' + escape(NOT_XML.sub("\ufffd", str(value))).replace("\n", "&#10;") + '"'
+    return '"' + escape(visible(str(value), MESSAGE * 10)) + '"'

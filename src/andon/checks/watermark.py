@@ -94,9 +94,9 @@ def read_time(value: object, now: datetime) -> datetime | None:
         return None
     try:
         found = datetime.fromisoformat(value)
-    except ValueError:
+        return (found if found.tzinfo else found.replace(tzinfo=UTC)).astimezone(UTC)
+    except (ValueError, OverflowError):  # OverflowError: the year 1 or 9999, and an offset that leads out of it
         return None
-    return (found if found.tzinfo else found.replace(tzinfo=UTC)).astimezone(UTC)
 
 
 def _earliest(check: Check, answer: Answer, since: datetime | None, now: datetime, data: DataSource) -> datetime | None:

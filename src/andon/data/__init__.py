@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from andon.data.values import integer, real
+from andon.data.mistakes import SqlError
+from andon.data.values import integer, real, storable_row
 from andon.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
     from andon.data.sqlite import SqliteSource as SqliteSource
     from andon.protocols import DataSource
 
-__all__ = ["Cluster", "PostgresSource", "SqliteSource", "integer", "open_source", "real"]
+__all__ = ["Cluster", "PostgresSource", "SqlError", "SqliteSource", "integer", "open_source", "real", "storable_row"]
 
 
 def open_source(url: str) -> DataSource:

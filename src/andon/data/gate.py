@@ -7,8 +7,8 @@ from collections.abc import Callable, Sequence
 from functools import lru_cache
 
 from andon.data.functions import CATALOGUES, FIELDS, FUNCTIONS, SETTINGS, words
+from andon.data.mistakes import SqlError
 from andon.data.tree import Node, Typed, children, names, parse, text, walk
-from andon.errors import DataError
 
 ROOTS = frozenset({"SelectStmt", "ExplainStmt", "VariableShowStmt"})
 NODES = ROOTS | words(
@@ -42,7 +42,7 @@ def check_postgres(sql: str) -> None:
     Parameters stand as `$1`.
 
     Raises:
-        DataError: it does not parse, or may do more than read; says which word and why.
+        SqlError: it does not parse, or may do more than read; says which word and why.
     """
     if len(sql) > LONGEST:
         _refuse(f"longer than {LONGEST} characters")
@@ -64,7 +64,7 @@ def check_postgres(sql: str) -> None:
 
 
 def _refuse(why: str) -> None:
-    raise DataError(f"refused: {why}", permanent=True)
+    raise SqlError(f"refused: {why}")
 
 
 def _words(kind: str) -> str:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Collection, Iterator
 from typing import NamedTuple
 
-from andon.errors import DataError
+from andon.data.mistakes import SqlError, line_at
 
 SKIP = re.compile(
     r"""
@@ -57,7 +57,7 @@ def bind(sql: str, names: Collection[str], *, nested: bool = True) -> tuple[str,
     """Returns the SQL with `$1`, `$2`, ... for its parameters, and their names in the order of the numbers.
 
     Raises:
-        DataError: the SQL names a parameter that has no value.
+        SqlError: the SQL names a parameter that has no value.
     """
     order: list[str] = []
     parts: list[str] = []
@@ -67,7 +67,8 @@ def bind(sql: str, names: Collection[str], *, nested: bool = True) -> tuple[str,
             if parameter.sliced:
                 continue
             known = ", ".join(f":{name}" for name in sorted(names)) or "none"
-            raise DataError(f"the query uses :{parameter.name}, which has no value here; there are: {known}")
+            words = f"the query uses :{parameter.name}, which has no value here; there are: {known}"
+            raise SqlError(words, line=line_at(sql, parameter.start))
         if parameter.name not in order:
             order.append(parameter.name)
         parts += [sql[place : parameter.start], f"${order.index(parameter.name) + 1}"]

@@ -13,8 +13,9 @@ from psycopg import pq
 from pydantic import JsonValue
 
 from andon.data.gate import check_postgres
+from andon.data.mistakes import SqlError, line_at
 from andon.data.parameters import bind
-from andon.data.values import postgres_value
+from andon.data.values import postgres_value, readable
 from andon.errors import ConfigError, DataError
 from andon.models import Row
 from andon.protocols import Answer, Power
@@ -123,7 +124,7 @@ class PostgresSource:
             self._drop()
             raise
         if failure is not None:
-            raise _explain(failure, seconds)
+            raise _explain(failure, sql, seconds)
         return answer
 
     def _attempt(self, sql: str) -> bool:
@@ -163,6 +164,9 @@ class PostgresSource:
             )
             pgconn = self._connection.pgconn
             self._command(pgconn, SESSION, time.monotonic() + CONNECT_SECONDS)
+            if pgconn.parameter_status(b"server_encoding") == b"SQL_ASCII":
+                # Such a database takes any bytes: asked for UTF-8 it would refuse the whole answer for one bad cell.
+                self._command(pgconn, "set client_encoding = 'SQL_ASCII'", time.monotonic() + CONNECT_SECONDS)
         except psycopg.ProgrammingError as error:
             raise ConfigError(f"is not a Postgres URL: {_first_line(error)}", key="data") from error
         except (psycopg.Error, OSError, TimeoutError) as error:
@@ -211,7 +215,7 @@ def _read(results: Iterator[pq.abc.PGresult], rows_kept: int) -> tuple[Answer, p
             failure = result
             continue
         if not columns and result.nfields:
-            columns = _distinct([(result.fname(index) or b"").decode() for index in range(result.nfields)])
+            columns = _distinct([readable(result.fname(index) or b"") for index in range(result.nfields)])
             oids = tuple(result.ftype(index) for index in range(result.nfields))
         for index in range(min(result.ntuples, rows_kept - len(rows))):
             values = [result.get_value(index, column) for column in range(len(columns))]
@@ -225,7 +229,7 @@ def _read(results: Iterator[pq.abc.PGresult], rows_kept: int) -> tuple[Answer, p
 
 
 def _value(data: bytes | None, oid: int) -> JsonValue:
-    return None if data is None else postgres_value(data.decode("utf-8", "replace"), oid)
+    return None if data is None else postgres_value(readable(data), oid)
 
 
 def _distinct(names: list[str]) -> tuple[str, ...]:
@@ -240,11 +244,14 @@ def _distinct(names: list[str]) -> tuple[str, ...]:
     return tuple(seen)
 
 
-def _explain(failure: pq.abc.PGresult, seconds: float) -> DataError:
+def _explain(failure: pq.abc.PGresult, sql: str, seconds: float) -> DataError:
     state = (failure.error_field(pq.DiagnosticField.SQLSTATE) or b"").decode()
     if state == CANCELLED:
         return DataError(f"took longer than its timeout of {seconds:g} s")
-    return DataError(_message(failure), permanent=state[:2] in ("42", "22", "25"))
+    if state[:2] not in ("42", "22", "25"):
+        return DataError(_message(failure))
+    place = (failure.error_field(pq.DiagnosticField.STATEMENT_POSITION) or b"").decode()  # in characters, from 1
+    return SqlError(_message(failure), line=line_at(sql, int(place) - 1) if place.isdigit() else None)
 
 
 def _message(failure: pq.abc.PGresult) -> str:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from functools import lru_cache
 
 from andon.data.functions import words
-from andon.errors import DataError
+from andon.data.mistakes import SqlError
 
 LONGEST = 200_000
+PLACE = re.compile(r"\.?\s*Line (\d+), Col: \d+\.?")
+"""Where sqlglot says that it stopped; it counts the lines of what it was given."""
 
 FUNCTIONS: frozenset[str] = words(
     """
@@ -32,12 +35,12 @@ def check_sqlite(sql: str) -> None:
     """Returns when the statement may be sent: exactly one SELECT, and nothing in it writes.
 
     Raises:
-        DataError: it does not parse, or may do more than read; says why.
+        SqlError: it does not parse, or may do more than read; says why.
     """
     if len(sql) > LONGEST:
-        raise DataError(f"refused: longer than {LONGEST} characters", permanent=True)
+        raise SqlError(f"refused: longer than {LONGEST} characters")
     if "\0" in sql:
-        raise DataError("refused: has a NUL character in it", permanent=True)
+        raise SqlError("refused: has a NUL character in it")
     import sqlglot
     from sqlglot import exp
     from sqlglot.errors import SqlglotError
@@ -46,13 +49,18 @@ def check_sqlite(sql: str) -> None:
         statements = [tree for tree in sqlglot.parse(sql, dialect="sqlite") if tree is not None]
     except (SqlglotError, RecursionError) as error:
         words = str(error).partition("\n")[0] or "nested too deeply"
-        raise DataError(f"is not SQL that andon can read: {words}", permanent=True) from error
+        raise SqlError(f"is not SQL that andon can read: {PLACE.sub('', words)}", line=_line(error)) from error
     if len(statements) != 1:
-        raise DataError(f"refused: holds {len(statements)} statements: write exactly one", permanent=True)
+        raise SqlError(f"refused: holds {len(statements)} statements: write exactly one")
     root = statements[0]
     if not isinstance(root, (exp.Query, exp.Values)):
-        raise DataError(f"refused: {root.key.upper()} is not a question: write one SELECT", permanent=True)
+        raise SqlError(f"refused: {root.key.upper()} is not a question: write one SELECT")
     writes = (exp.DML, exp.DDL, exp.Command, exp.Pragma, exp.Attach, exp.Detach, exp.Transaction, exp.Into, exp.Lock)
     for node in root.walk():
         if isinstance(node, writes) and not isinstance(node, exp.Query):
-            raise DataError(f"refused: {node.key.upper()} inside a query changes data", permanent=True)
+            raise SqlError(f"refused: {node.key.upper()} inside a query changes data")
+
+
+def _line(error: Exception) -> int | None:
+    found = PLACE.search(str(error)) or re.search(r"[Ll]ine (\d+)", str(error))
+    return int(found[1]) if found else None

@@ -16,6 +16,7 @@ from typing import NamedTuple
 
 from pydantic import JsonValue
 
+from andon.data.mistakes import SqlError
 from andon.errors import DataError
 
 Node = dict[str, JsonValue]
@@ -58,7 +59,7 @@ def parse(sql: str) -> list[Typed]:
     """Returns the statements of an SQL text.
 
     Raises:
-        DataError: it does not parse, or is nested too deeply; names the line.
+        SqlError: it does not parse, or is nested too deeply; names the line.
     """
     library = _library()
     parsed = library.pg_query_parse(sql.encode("utf-8", "surrogatepass"))
@@ -66,12 +67,12 @@ def parse(sql: str) -> list[Typed]:
         if parsed.error:
             error = parsed.error.contents
             before = sql.encode("utf-8", "surrogatepass")[: max(error.cursorpos - 1, 0)]
-            words = f"{error.message.decode('utf-8', 'replace')} (line {before.count(10) + 1})"
-            raise DataError(f"is not SQL that Postgres reads: {words}", permanent=True)
+            words = f"is not SQL that Postgres reads: {error.message.decode('utf-8', 'replace')}"
+            raise SqlError(words, line=before.count(10) + 1)
         try:
             tree = json.loads(parsed.parse_tree)
         except (RecursionError, ValueError) as error:
-            raise DataError("cannot be parsed: nested too deeply", permanent=True) from error
+            raise SqlError("cannot be parsed: nested too deeply") from error
     finally:
         library.pg_query_free_parse_result(parsed)
     return [typed(entry.get("stmt", {})) for entry in tree.get("stmts", [])]

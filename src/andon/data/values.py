@@ -10,8 +10,12 @@ from datetime import UTC, datetime
 
 from pydantic import JsonValue
 
+from andon.models import Row
+
 EXACT = 2**53
 """Integers beyond this lose digits in JSON readers that know only doubles: they become text."""
+UNREADABLE = "(not UTF-8) "
+"""Marks a text that could not be read as it was meant."""
 
 
 def integer(number: int) -> JsonValue:
@@ -44,9 +48,36 @@ def blob(data: bytes) -> JsonValue:
 
 
 def document(text: str) -> JsonValue:
-    """Returns a JSON document's value; NaN and friends, which are not JSON, cannot be in one."""
+    """Returns a JSON document's value. Raises ValueError for one that cannot be kept: half a surrogate, 1e999."""
     value: JsonValue = json.loads(text)
+    json.dumps(value, ensure_ascii=False, allow_nan=False).encode()
     return value
+
+
+def readable(data: bytes) -> str:
+    """Returns the text of bytes; what is not UTF-8 is marked as such, with its bytes as escapes."""
+    try:
+        return data.decode()
+    except UnicodeDecodeError:
+        return UNREADABLE + data.decode("utf-8", "backslashreplace")
+
+
+def storable_row(row: Row) -> Row:
+    """Returns a row that can be stored: texts with half a surrogate are marked and escaped, floats are finite.
+
+    Databases never give such values; a program's own JSON lines and a Python check's rows may.
+    """
+    return {str(_storable(name)): _storable(value) for name, value in row.items()}
+
+
+def _storable(value: JsonValue) -> JsonValue:
+    if isinstance(value, str):
+        return value if value.isascii() else readable(value.encode("utf-8", "surrogatepass"))
+    if isinstance(value, float):
+        return real(value)
+    if isinstance(value, dict):
+        return storable_row(value)
+    return [_storable(inner) for inner in value] if isinstance(value, list) else value
 
 
 Loader = Callable[[str], JsonValue]
@@ -80,7 +111,7 @@ def postgres_value(text: str, oid: int) -> JsonValue:
         if oid in ARRAYS:
             return _array(text, POSTGRES.get(ARRAYS[oid], str))
         return POSTGRES.get(oid, str)(text)
-    except (ValueError, RecursionError):  # the row is evidence: better its text than no row
+    except (ValueError, IndexError, RecursionError):  # the row is evidence: better its text than no row
         return text
 
 
