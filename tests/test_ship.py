@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from andon.config import SystemSettings
+from andon.config import Config, SystemSettings
 from andon.errors import ConflictError, ExternalError, GitError
 from andon.git import GitRepo
 from andon.models import (
@@ -28,7 +28,7 @@ from andon.models import (
     VerdictOutcome,
     Why,
 )
-from andon.ship import Shipped, commit_message, deploy, rebase, revert, ship, without_secret
+from andon.ship import Shipped, commit_message, deploy, own_variables, rebase, revert, ship, without_secret
 from andon.testing.waiting import wait_until
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
@@ -335,6 +335,18 @@ def run_deploy(tmp_path: Path, code: str, seconds: float = 30.0) -> tuple[int, s
 def test_deploy_runs_beside_the_configuration_and_keeps_its_words(tmp_path: Path) -> None:
     code, words, _ = run_deploy(tmp_path, "import os; print('deployed in', os.getcwd())")
     assert (code, words) == (0, f"deployed in {tmp_path}")
+
+
+def test_deploy_sees_the_persons_environment_without_andons_own_logins(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("SSH_AUTH_SOCK", "ANDON_DB", "FEED_URL", "SHOP_URL"):
+        monkeypatch.setenv(name, "here")
+    feed = SystemSettings(data="env:FEED_URL", deploy=f"{sys.executable} deploy.py")
+    config = Config(database="env:ANDON_DB", systems={"feed": feed, "shop": SystemSettings(data="env:SHOP_URL")})
+    assert own_variables(config) == {"ANDON_DB", "FEED_URL", "SHOP_URL"}
+    (tmp_path / "deploy.py").write_text("import os; print(sorted(n for n in os.environ if os.environ[n] == 'here'))")
+    assert deploy(feed, home=tmp_path, hidden=own_variables(config)).stdout == "['SSH_AUTH_SOCK']\n"
 
 
 def test_failed_deploy_is_a_value(tmp_path: Path) -> None:

@@ -513,6 +513,7 @@ def approve_again(app: App, ticket: int, number: int) -> bool:
 def deploy(app: App, ticket: int) -> str:
     """Runs the system's deploy command for the latest release; returns what went wrong, or nothing."""
     from andon.ship import deploy as stage
+    from andon.ship import own_variables
 
     it = app.store.get_ticket(ticket)
     release = app.store.get_release(ticket)
@@ -520,7 +521,7 @@ def deploy(app: App, ticket: int) -> str:
     if release.deployed_at is not None:
         return ""
     app.progress(ticket, "deploys")
-    ran = stage(settings, home=app.config.home)
+    ran = stage(settings, home=app.config.home, hidden=own_variables(app.config))
     done = release.model_copy(update={"deployed_at": app.now(), "deploy_output": ran.words})
     app.store.save_release(done if ran.code == 0 else release.model_copy(update={"deploy_output": ran.words}))
     return (
