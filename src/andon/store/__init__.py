@@ -7,18 +7,20 @@ from types import TracebackType
 
 from andon.store.alerts import Alerts, LastResult, Ping, Run, Sweep
 from andon.store.database import connect
+from andon.store.events import Events
 from andon.store.memory import MemoryShelf
 from andon.store.migrations import migrate
+from andon.store.moving import CLOSED
 from andon.store.spending import Spending
 from andon.store.sweeps import Applied, Known, Sweeps
-from andon.store.tickets import CLOSED, Tickets
+from andon.store.tickets import Tickets
 from andon.store.work import Note, Work
 from andon.store.workers import Worker, Workers
 
 __all__ = ["CLOSED", "Applied", "Known", "LastResult", "Note", "Ping", "Run", "Store", "Sweep", "Worker"]
 
 
-class Store(Tickets, Alerts, Sweeps, Work, Spending, MemoryShelf, Workers):
+class Store(Tickets, Events, Alerts, Sweeps, Work, Spending, MemoryShelf, Workers):
     """All of andon's facts. Safe to share between threads; every process opens its own."""
 
     @classmethod

@@ -9,8 +9,8 @@ from sqlalchemy import Connection, Select, func, select
 
 from andon.models import Spend
 from andon.store import tables as t
+from andon.store.moving import get_ticket
 from andon.store.papers import Part, upsert
-from andon.store.tickets import get_ticket
 
 
 class Spending(Part):

@@ -13,8 +13,9 @@ from andon.errors import ConflictError
 from andon.models import Alert, Autonomy, CheckResult, CheckState, Severity, Status, Ticket
 from andon.store import tables as t
 from andon.store.alerts import advance, first_seen, list_alerts, save_alerts
+from andon.store.events import add_event
+from andon.store.moving import CLOSED, attach, get_ticket, move_ticket, open_ticket
 from andon.store.papers import Part, load
-from andon.store.tickets import CLOSED, add_event, attach, get_ticket, move_ticket, open_ticket
 
 TRIES = 4
 """How often a sweep decides anew when somebody moved a ticket under it."""

@@ -12,8 +12,9 @@ from sqlalchemy import Connection, Table, func, insert, select
 from andon.errors import ConflictError, NotFoundError
 from andon.models import Approval, Attempt, Brief, Diagnosis, Event, Evidence, Release, Watched
 from andon.store import tables as t
+from andon.store.events import add_event
+from andon.store.moving import get_ticket
 from andon.store.papers import Part, dump, dump_value, load, load_value, sha256, upsert
-from andon.store.tickets import add_event, get_ticket
 
 M = TypeVar("M", bound=BaseModel)
 
