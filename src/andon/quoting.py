@@ -48,6 +48,11 @@ def fence(text: str, limit: int = BLOCK_LIMIT, language: str = "") -> str:
     return "\n".join((ticks + language, *lines, ticks))
 
 
+def counted(count: int, word: str) -> str:
+    """Returns a count with its word, in the singular where it is one: `1 row`, `1,204 rows`."""
+    return f"{count:,} {word}" + ("" if count == 1 else "s")
+
+
 def visible(text: str, limit: int = LINE_LIMIT) -> str:
     """Returns text as one line of characters that can be seen; plain, so Markdown and rich markup in it stay alive.
 

@@ -12,6 +12,7 @@ import pytest
 
 from andon.brief import compute_brief, deploys_of, render_brief, rules_of
 from andon.brief.changes import rank_changes
+from andon.brief.onset import Beginning
 from andon.checks import ask_sql, load_checks, population
 from andon.checks.evidence import record_evidence
 from andon.data.sqlite import SqliteSource
@@ -97,10 +98,57 @@ def test_brief_reads_as_markdown_and_quotes_what_others_wrote(feed: Feed) -> Non
 
 
 def test_commit_after_the_onset_is_no_suspect(feed: Feed) -> None:
-    ranked = rank_changes(
-        feed.repo, feed.repo.head("main"), onset=BUG_AT - timedelta(hours=1), tables=("pictures",), columns=(), now=NOW
-    )
+    onset = Beginning(BUG_AT - timedelta(hours=1), "the onset")
+    ranked = rank_changes(feed.repo, feed.repo.head("main"), onset=onset, tables=("pictures",), columns=(), now=NOW)
     assert feed.repo.head("main") not in [change.commit for change in ranked]
+
+
+def test_commit_after_the_first_offending_row_is_not_among_what_changed_before(feed: Feed) -> None:
+    head = feed.repo.log(feed.repo.head("main"), limit=1)[0]
+    for minutes, named in ((-60, False), (-2, True), (60, True)):
+        first = head.at + timedelta(minutes=minutes)
+        rows = ({"sku": "a", "fetched_at": (first + timedelta(hours=9)).isoformat()}, {"fetched_at": first.isoformat()})
+        brief = compute_brief(
+            check=feed.check.model_copy(update={"at": "fetched_at"}),
+            evidence=feed.evidence.model_copy(update={"rows": rows, "total": 2, "at": "fetched_at"}),
+            population=None,
+            history=feed.repo,
+            branch_head=head.commit,
+            deploys=[(first + timedelta(hours=1), head.commit)],
+            now=NOW,
+            dialect="sqlite",
+        )
+        assert (head.commit in [change.commit for change in brief.changes]) is named
+        assert all(f"the first offending row at {first:%Y-%m-%d %H:%M:%S} UTC" in one.why for one in brief.changes)
+        assert all(change.kind == "commit" for change in brief.changes)
+        assert "2 minutes after the first" in render_brief(brief) or minutes != -2
+
+
+def test_rows_without_a_time_began_with_the_first_failing_sweep(feed: Feed) -> None:
+    head = feed.repo.log(feed.repo.head("main"), limit=1)[0]
+    timeless = feed.evidence.model_copy(update={"at": None, "asked_at": head.at + timedelta(hours=5)})
+    for first_red in (None, head.at + timedelta(hours=2), head.at - timedelta(hours=2)):
+        brief = compute_brief(
+            check=feed.check.model_copy(update={"at": None}),
+            evidence=timeless,
+            population=feed.population,
+            history=feed.repo,
+            branch_head=head.commit,
+            now=NOW,
+            dialect="sqlite",
+            first_red=first_red,
+        )
+        began = first_red or timeless.asked_at
+        assert (head.commit in [change.commit for change in brief.changes]) is (began > head.at)
+        assert all(f"the first failing sweep at {began:%Y-%m-%d %H:%M:%S} UTC" in one.why for one in brief.changes)
+
+
+def test_onset_is_told_with_each_change_and_where_nothing_changed(feed: Feed) -> None:
+    brief = brief_of(feed)
+    assert brief.onset is not None
+    assert f"before the onset at {brief.onset.at:%Y-%m-%d %H:%M:%S} UTC" in render_brief(brief)
+    quiet = brief.model_copy(update={"changes": ()})
+    assert f"no commit and no deploy in the two weeks before {brief.onset.at.isoformat()}" in render_brief(quiet)
 
 
 def test_commit_of_prose_ranks_below_one_that_touches_the_writer(tmp_path: Path) -> None:

@@ -12,7 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from andon.brief.chance import fisher, holm
-from andon.brief.contrast import find_contrasts, split
+from andon.brief.contrast import find_contrasts
+from andon.brief.labels import split
 from andon.models import Row
 
 

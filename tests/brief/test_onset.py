@@ -69,3 +69,16 @@ def test_without_times_or_healthy_rows_there_is_no_onset() -> None:
 def test_all_rows_at_one_moment_have_no_onset() -> None:
     same: list[Row] = [{"at": START.isoformat()} for _ in range(20)]
     assert find_onset(same[:10], same[10:], "at") is None
+
+
+def test_times_that_stand_for_never_do_not_hide_the_onset() -> None:
+    start = datetime(2026, 3, 2, tzinfo=UTC)
+    good: list[Row] = [{"at": (start + timedelta(minutes=number)).isoformat()} for number in range(600)]
+    bad: list[Row] = [{"at": (start + timedelta(minutes=300 + number)).isoformat()} for number in range(300)]
+    moments = ("0001-01-01T00:00:00", "9999-12-31T00:00:00", "1970-01-01T00:00:00")
+    never: list[Row] = [{"at": moment} for moment in moments]
+        {"at": moment} for moment in ("0001-01-01T00:00:00", "9999-12-31T00:00:00", "1970-01-01T00:00:00")
+    ]
+    found = find_onset(bad, [*good, *never], "at")
+    assert found is not None
+    assert found.at == start + timedelta(minutes=300)

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import PurePosixPath
 from typing import NamedTuple
 
+from andon.brief.onset import Beginning
 from andon.errors import GitError
 from andon.models import Change
 from andon.protocols import CommitEntry, History
+from andon.quoting import counted
 
 WINDOW = timedelta(days=14)
 """How long before the onset a change is still looked at."""
@@ -42,7 +44,7 @@ def rank_changes(
     history: History,
     head: str,
     *,
-    onset: datetime | None,
+    onset: Beginning | None,
     tables: Sequence[str],
     columns: Sequence[str],
     deploys: Sequence[tuple[datetime, str]] = (),
@@ -52,17 +54,19 @@ def rank_changes(
 ) -> tuple[Change, ...]:
     """Returns commits and deploys of the window before the onset (or before now), most suspicious first.
 
-    `without` is a folder whose files ask about the tables and write none: that of the checks.
+    What came after the onset cannot have caused it and is left out; each change tells what it came before. `without`
+    is a folder whose files ask about the tables and write none: that of the checks.
     """
-    until = onset or now
+    began = onset or Beginning(now, "now")
+    until = began.at
     commits = [entry for entry in history.log(head, limit=COMMITS, since=until - WINDOW) if entry.at <= until + SLACK]
     roles = file_roles(history, head, tables, folder, without)
     shipped = deployed_commits(deploys, commits, until)
     scored = [
-        scored_commit(history, entry, roles, columns, until, shipped, read=place < DIFFS)
+        scored_commit(history, entry, roles, columns, began, shipped, read=place < DIFFS)
         for place, entry in enumerate(commits)
     ]
-    scored += [scored_deploy(at, commit, until) for at, commit in deploys if until - WINDOW <= at <= until + SLACK]
+    scored += [scored_deploy(at, commit, began) for at, commit in deploys if until - WINDOW <= at <= until + SLACK]
     return tuple(sorted(scored, key=lambda change: (-change.score, -change.at.timestamp()))[:SHOWN])
 
 
@@ -134,7 +138,7 @@ def scored_commit(
     entry: CommitEntry,
     roles: Roles,
     columns: Sequence[str],
-    until: datetime,
+    began: Beginning,
     shipped: frozenset[str],
     *,
     read: bool,
@@ -154,7 +158,7 @@ def scored_commit(
         reasons.append((1.5, "came with the last deploy before it"))
     if files and all(TESTLIKE.search(path) for path in files):
         reasons.append((-1.0, "touches only tests or documents"))
-    hours = max(0.0, (until - entry.at).total_seconds() / 3600)
+    hours = max(0.0, (began.at - entry.at).total_seconds() / 3600)
     return Change(
         kind="commit",
         at=entry.at,
@@ -162,7 +166,7 @@ def scored_commit(
         title=entry.subject,
         files=entry.files,
         score=round(max(0.1, 1.0 + sum(points for points, _ in reasons)) * nearness(hours), 3),
-        why="; ".join([*(words for _, words in reasons), f"{ago(hours)} before"]),
+        why="; ".join([*(words for _, words in reasons), before(entry.at, began)]),
     )
 
 
@@ -177,16 +181,16 @@ def mentioned(history: History, commit: str, columns: Sequence[str]) -> list[str
     return [column for column in columns if column in words]
 
 
-def scored_deploy(at: datetime, commit: str, until: datetime) -> Change:
+def scored_deploy(at: datetime, commit: str, began: Beginning) -> Change:
     """Returns a deploy with its score: nearness alone, as what it brought is scored as commits."""
-    hours = max(0.0, (until - at).total_seconds() / 3600)
+    hours = max(0.0, (began.at - at).total_seconds() / 3600)
     return Change(
         kind="deploy",
         at=at,
         commit=commit,
         title=f"deploy of {commit[:12] or 'an unknown commit'}",
         score=round(2.0 * nearness(hours), 3),
-        why=f"{ago(hours)} before",
+        why=before(at, began),
     )
 
 
@@ -195,8 +199,15 @@ def nearness(hours: float) -> float:
     return 0.1 + 0.9 / (1.0 + hours / 72)
 
 
+def before(at: datetime, began: Beginning) -> str:
+    """Returns how long before the beginning a change came, and what tells the beginning."""
+    what = began.basis if began.basis == "now" else f"{began.basis} at {began.at.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
+    hours = (began.at - at).total_seconds() / 3600
+    return f"{ago(hours)} before {what}" if hours >= 0 else f"{ago(-hours)} after {what}, as far as clocks agree"
+
+
 def ago(hours: float) -> str:
     """Returns a span in the unit that a person would say."""
     if hours < 1.5:
-        return f"{round(hours * 60)} minutes"
+        return counted(round(hours * 60), "minute")
     return f"{hours:.0f} hours" if hours < 48 else f"{hours / 24:.0f} days"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Collection, Sequence
 from typing import NamedTuple
@@ -10,6 +9,7 @@ from typing import NamedTuple
 from andon.brief.attributes import Condition, conditions, distinct_share
 from andon.brief.chance import fisher, holm, still_tells
 from andon.models import Contrast, Row
+from andon.quoting import counted
 
 ALPHA = 0.01
 """Corrected p-value up to which a contrast is reported."""
@@ -234,35 +234,9 @@ def contrast(table: Table, item: Candidate, p_value: float) -> Contrast:
 def note(table: Table, tried: int, chosen: Sequence[tuple[Candidate, float]], asked: Collection[str]) -> str:
     """Returns how much was compared, and which columns the question names itself."""
     healthy = table.total - table.offending
-    words = f"{tried:,} conditions tried on {table.offending:,} offending and {healthy:,} healthy rows."
+    rows = "row" if healthy == 1 else "rows"
+    words = f"{counted(tried, 'condition')} tried on {table.offending:,} offending and {healthy:,} healthy {rows}."
     if not chosen:
         return f"No contrast: {words} None separates them more than chance would."
     named = sorted({column for item, _ in chosen for column in item.columns} & set(asked))
     return words + (f" Part of the question itself: {', '.join(named)}." if named else "")
-
-
-def split(population: Sequence[Row], offending: Sequence[Row], key: Sequence[str]) -> tuple[list[Row], list[Row]]:
-    """Returns the offending and the healthy rows of a population, matched by key, or by all columns both have.
-
-    When the population does not hold most of the offending rows, these are taken as they are and both sides are cut
-    down to the columns they share: a column that only one side has would separate them perfectly and say nothing.
-    """
-    if not population or not offending:
-        return list(offending), list(population)
-    common = sorted(set(population[0]) & set(offending[0]))
-    shared = list(key) if key and set(key) <= set(common) else common
-
-    def identity(row: Row) -> str:
-        return json.dumps([row.get(column) for column in shared], sort_keys=True)
-
-    known = {identity(row) for row in offending}
-    bad = [row for row in population if identity(row) in known]
-    good = [row for row in population if identity(row) not in known]
-    if shared and len({identity(row) for row in bad}) * 2 >= len(known):
-        return bad, good
-    return [project(row, common) for row in offending], [project(row, common) for row in good]
-
-
-def project(row: Row, columns: Sequence[str]) -> Row:
-    """Returns a row with only some of its columns."""
-    return {column: row.get(column) for column in columns}

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from andon.brief.attributes import parse_time
 from andon.brief.chance import fisher, log_likelihood
-from andon.models import Onset, Row
+from andon.models import Evidence, Onset, Row
 
 ALPHA = 0.01
 """Chance, corrected for the splits tried, up to which a change is believed."""
@@ -24,6 +24,17 @@ LEAST_ROWS = 8
 """Rows wanted in a bucket, on average, where that leaves enough buckets."""
 SECOND_CHANGE = 6.0
 """How much likelier an end must make it before an onset with an end is believed."""
+
+
+YEARS = range(1971, 2200)
+"""Times outside stand for `never` or `not known` (the years 1, 1970, 9999), and would stretch buckets to decades."""
+
+
+class Beginning(NamedTuple):
+    """Since when it has been so, and what tells."""
+
+    at: datetime
+    basis: str
 
 
 class Stretch(NamedTuple):
@@ -76,6 +87,20 @@ def find_onset(offending: Sequence[Row], healthy: Sequence[Row], at: str | None)
     )
 
 
+def beginning(
+    onset: Onset | None, evidence: Evidence, rows: Sequence[Row], first_red: datetime | None = None
+) -> Beginning:
+    """Returns since when it has been so, and what tells: the change point, else the first offending row (of `rows`),
+    else the first failing sweep. Never later than the moment when the rows were there already."""
+    asked_at = evidence.asked_at
+    if onset is not None and onset.at <= asked_at:
+        return Beginning(onset.at, "the onset")
+    times = [time for time, _ in labelled_times(rows, [], evidence.at)]
+    if times and times[0] <= asked_at:
+        return Beginning(times[0], f"the first {'known ' if evidence.total > len(rows) else ''}offending row")
+    return Beginning(min(first_red or asked_at, asked_at), "the first failing sweep")
+
+
 def labelled_times(offending: Sequence[Row], healthy: Sequence[Row], at: str | None) -> list[tuple[datetime, bool]]:
     """Returns (time, offends) of every row that has a time, in order; times without an offset count as UTC."""
     if at is None:
@@ -84,7 +109,7 @@ def labelled_times(offending: Sequence[Row], healthy: Sequence[Row], at: str | N
     for rows, bad in ((offending, True), (healthy, False)):
         for row in rows:
             time = parse_time(row.get(at))
-            if time is not None:
+            if time is not None and time.year in YEARS:
                 times.append((time if time.tzinfo else time.replace(tzinfo=UTC), bad))
     return sorted(times, key=lambda item: item[0])
 

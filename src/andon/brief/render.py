@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from andon.models import Brief, Contrast, Onset
-from andon.quoting import fence, quote
+from andon.quoting import counted, fence, quote
 
 BARS = " ▁▂▃▄▅▆▇█"
 PICTURE_WIDTH = 60
@@ -45,7 +45,7 @@ def contrast_words(item: Contrast) -> str:
     """Returns one contrast as a sentence."""
     terms = " and ".join(quote(term, 120) for term in item.terms)
     return (
-        f"{terms}: {item.offending:,} of {item.offending_total:,} offending rows ({item.support:.0%}), "
+        f"{terms}: {item.offending:,} of {counted(item.offending_total, 'offending row')} ({item.support:.0%}), "
         f"{item.healthy:,} of {item.healthy_total:,} healthy; lift {item.lift:.1f}, p {item.p_value:.1g}"
     )
 
@@ -74,6 +74,9 @@ def picture(onset: Onset) -> str:
 
 
 def change_lines(brief: Brief) -> list[str]:
+    onset = brief.onset
+    if onset is not None and not brief.changes:
+        return [f"Nothing that is known: no commit and no deploy in the two weeks before {onset.at.isoformat()}."]
     return [
         f"- {change.kind} {quote(change.commit[:12], 12)} {change.at.isoformat()} {quote(change.title, 120)} "
         f"(score {change.score:.1f}): {quote(change.why, 300)}"

@@ -48,6 +48,42 @@ def asked_columns(query: str, dialect: str = "postgres") -> tuple[str, ...]:
     return tuple(sorted({column.name.lower() for node in deciding for column in node.find_all(exp.Column)}))
 
 
+def asks_of_groups(query: str, dialect: str = "postgres") -> bool:
+    """Tells whether each row of a query stands for a group of rows: GROUP BY with an aggregate, bare or in a wrapping
+    `select` from nothing else. A join with groups gives rows again."""
+    tree = parse(query, dialect) if query else None
+    return tree is not None and is_grouped(tree, {})
+
+
+def is_grouped(tree: exp.Expr, outer: dict[str, exp.Expr]) -> bool:
+    """Tells the same of a part of a query; `outer` holds the CTEs that it may name."""
+    from sqlglot import exp
+
+    if isinstance(tree, exp.SetOperation):
+        own = outer | ctes_of(tree)
+        return is_grouped(tree.left, own) and is_grouped(tree.right, own)
+    if not isinstance(tree, exp.Select):
+        return isinstance(tree, exp.Subquery) and is_grouped(tree.this, outer)
+    if tree.args.get("group"):
+        return tree.find(exp.AggFunc) is not None
+    source = tree.args.get("from_") or tree.args.get("from")
+    if source is None or tree.args.get("joins"):
+        return False
+    own = outer | ctes_of(tree)
+    if isinstance(source.this, exp.Table) and source.this.name.lower() in own:
+        name = source.this.name.lower()
+        return is_grouped(own[name], {other: cte for other, cte in own.items() if other != name})
+    return is_grouped(source.this, own)
+
+
+def ctes_of(tree: exp.Expr) -> dict[str, exp.Expr]:
+    """Returns name -> query of the CTEs that a query begins with."""
+    from sqlglot import exp
+
+    found = tree.args.get("with_") or tree.args.get("with")
+    return {cte.alias_or_name.lower(): cte.this for cte in found.find_all(exp.CTE)} if found is not None else {}
+
+
 def parse(query: str, dialect: str) -> exp.Expr | None:
     """Returns the tree of a query; None when sqlglot cannot read it."""
     import sqlglot
