@@ -77,8 +77,6 @@ def test_times_that_stand_for_never_do_not_hide_the_onset() -> None:
     bad: list[Row] = [{"at": (start + timedelta(minutes=300 + number)).isoformat()} for number in range(300)]
     moments = ("0001-01-01T00:00:00", "9999-12-31T00:00:00", "1970-01-01T00:00:00")
     never: list[Row] = [{"at": moment} for moment in moments]
-        {"at": moment} for moment in ("0001-01-01T00:00:00", "9999-12-31T00:00:00", "1970-01-01T00:00:00")
-    ]
     found = find_onset(bad, [*good, *never], "at")
     assert found is not None
     assert found.at == start + timedelta(minutes=300)
