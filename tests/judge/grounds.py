@@ -84,7 +84,8 @@ class Stand(NamedTuple):
                 settings=self.settings,
                 cache=self.cache,
             )
-            return {rule.name: rule.prove(hearing) for rule in PROOFS if rule.name in names}
+            found = {rule.name: rule.prove(hearing) for rule in PROOFS if rule.name in names}
+            return {name: proof for name, proof in found.items() if proof is not None}
 
     def judge(self, patch: Patch) -> Verdict:
         """Returns the judge's verdict on a patch."""

@@ -127,7 +127,7 @@ class Suites:
     commit = "c" * 40
 
     def __init__(self, base: TestRun, head: TestRun) -> None:
-        self.runs = [base, head]
+        self.base, self.head = base, head
 
     def __enter__(self) -> Suites:
         return self
@@ -137,10 +137,10 @@ class Suites:
 
     def at(self, commit: str | None = None, diff: str = "") -> Suites:
         assert commit is not None or diff == ""
-        return self
+        return Suites(self.head if diff else self.base, self.head)
 
     def test(self) -> TestRun:
-        return self.runs.pop(0)
+        return self.base
 
 
 def compared(base: TestRun, head: TestRun, stand: Callable[[str], Stand]) -> dict[str, Proof]:
@@ -148,7 +148,7 @@ def compared(base: TestRun, head: TestRun, stand: Callable[[str], Stand]) -> dic
     ground = stand("unwrapped-call")
     patch = ground.patch(ground.edited(*FIX))
     suites = Suites(base, head)
-    hearing = Hearing(patch, ground.check, ground.evidence, ground.repo, suites, ground.settings)  # type: ignore[arg-type]
+    hearing = Hearing(patch, ground.repo, suites, ground.settings, ground.check, ground.evidence)  # type: ignore[arg-type]
     return {proof.name: proof for proof in (base_is_green(hearing), suite_on_head(hearing), no_test_lost(hearing))}
 
 
@@ -201,9 +201,8 @@ def test_new_test_that_takes_the_name_of_an_old_one_loses_it(stand: Callable[[st
     patch = ground.patch(files, test=None, tests=("tests/deep/test_parse.py",))
     green = run_of(("tests/test_parse.py::one", "passed"))
     suites = Suites(green, green)
-    hearing = Hearing(patch, ground.check, ground.evidence, ground.repo, suites, ground.settings)  # type: ignore[arg-type]
+    hearing = Hearing(patch, ground.repo, suites, ground.settings, ground.check, ground.evidence)  # type: ignore[arg-type]
     assert suite_on_head(hearing).outcome is Outcome.HOLDS
-    hearing.base_suite = green
     assert no_test_lost(hearing).outcome is Outcome.FAILS
 
 

@@ -8,7 +8,7 @@ filled. The proofs below run in this order, cheap and telling ones first, and st
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -25,17 +25,17 @@ from andon.judge.suites import base_is_green, new_test_on_base, new_test_on_head
 from andon.judge.symptom import not_vacuous, old_evidence, symptom_on_base, symptom_on_head
 from andon.judge.testflags import reads_straight
 from andon.judge.values import plausible_values
-from andon.models import Check, Evidence, Outcome, Patch, Proof, Verdict, VerdictOutcome
+from andon.models import Check, Diagnosis, Evidence, Outcome, Patch, Proof, Verdict, VerdictOutcome
 from andon.protocols import History, Workspace
 
-__all__ = ["PROOFS", "judge", "render_verdict", "suite_of"]
+__all__ = ["PROOFS", "hear", "judge", "render_verdict", "suite_of"]
 
 
 class Rule(NamedTuple):
     """One proof: what it is called, what establishes it, and what its failing means for the patch."""
 
     name: str
-    prove: Callable[[Hearing], Proof]
+    prove: Callable[[Hearing], Proof | None]
     reason: str
     """The class of the reason, all that an agent is told, so that it cannot learn to please the judge."""
     verdict: VerdictOutcome = VerdictOutcome.REJECTED
@@ -65,11 +65,15 @@ PROOFS = (
 def judge(
     patch: Patch,
     *,
-    ticket_check: Check,
-    evidence: Evidence,
     history: History,
     workspace: Workspace,
     settings: SystemSettings,
+    ticket_check: Check | None = None,
+    evidence: Evidence | None = None,
+    symptom_command: str = "",
+    diagnosis: Diagnosis | None = None,
+    people: bool = False,
+    overlay: Path | None = None,
     seed: int = 0,
     isolation: str = "",
     progress: Callable[[str], None] = lambda _: None,
@@ -78,32 +82,45 @@ def judge(
 ) -> Verdict:
     """Returns the verdict on a patch: proven when every proof holds, needs eyes when none fails.
 
-    `workspace` is a checkout of the patch's base, used to make others from; `cache` is a folder that only the judge
-    writes. Trouble of the machine (git, sandbox, a replay that crashes without the patch) gives `judge broken`.
+    The symptom is the ticket's check on its evidence; without a ticket the command of the person who asks, or else
+    the new tests themselves. `people` says that the diff is a person's pull request. `workspace` is a checkout of the
+    patch's base, used to make others from; `cache` is a folder that only the judge writes. Trouble of the machine
+    (git, sandbox, a replay that crashes without the patch) gives `judge broken`.
     """
     hearing = Hearing(
         patch=patch,
-        check=ticket_check,
-        evidence=evidence,
         history=history,
         workspace=workspace,
         settings=settings,
+        check=ticket_check,
+        evidence=evidence,
+        symptom_command=symptom_command,
+        diagnosis=diagnosis,
+        people=people,
+        overlay=overlay,
         cache=cache,
         isolation=isolation,
         workers=workers,
         seed=seed,
         progress=progress,
     )
+    return hear(hearing)
+
+
+def hear(hearing: Hearing, rules: Sequence[Rule] = ()) -> Verdict:
+    """Returns the verdict of some rules on a patch; of all of them when none are named."""
     began = time.monotonic()
     proofs: list[Proof] = []
     outcome, reason = VerdictOutcome.PROVEN, ""
-    for rule in PROOFS:
-        progress(f"judge: {rule.name}")
+    for rule in rules or PROOFS:
+        hearing.progress(f"judge: {rule.name}")
         try:
             proof = timed(rule, hearing)
         except AndonError as error:  # a fact that could not be established is neither for nor against the patch
             outcome, reason = VerdictOutcome.JUDGE_BROKEN, f"{rule.name}: {error}"
             break
+        if proof is None:
+            continue
         proofs.append(proof)
         if proof.outcome is Outcome.FAILS:
             outcome, reason = rule.verdict, rule.reason
@@ -114,15 +131,16 @@ def judge(
     return Verdict(
         outcome=outcome,
         reason=reason,
-        patch=patch.fingerprint,
-        base=patch.base,
+        patch=hearing.patch.fingerprint,
+        base=hearing.patch.base,
         proofs=tuple(proofs),
         seconds=round(time.monotonic() - began, 3),
-        isolation=isolation,
+        isolation=hearing.isolation,
     )
 
 
-def timed(rule: Rule, hearing: Hearing) -> Proof:
-    """Returns a proof with the seconds it took."""
+def timed(rule: Rule, hearing: Hearing) -> Proof | None:
+    """Returns a proof with the seconds it took; None when the rule does not apply."""
     began = time.monotonic()
-    return rule.prove(hearing).model_copy(update={"seconds": round(time.monotonic() - began, 3)})
+    proof = rule.prove(hearing)
+    return proof and proof.model_copy(update={"seconds": round(time.monotonic() - began, 3)})

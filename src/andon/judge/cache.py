@@ -10,7 +10,7 @@ from andon.config import SystemSettings
 from andon.models import Model, TestRun, digest
 from andon.protocols import Workspace
 
-JUDGE_VERSION = 1
+JUDGE_VERSION = 2
 """Counts up whenever the judge would read the same run differently."""
 
 

@@ -69,6 +69,21 @@ def parse(diff: str) -> tuple[FileDiff, ...]:
     return tuple(files)
 
 
+def legible(diff: str) -> tuple[str, dict[str, str]]:
+    """Returns the files of a diff that are plain text changes, as diff text, and why each of the others is not."""
+    kept, others = "", {}
+    for part in re.split(r"(?m)^(?=diff --git )", diff):
+        if not part:
+            continue
+        try:
+            parse(part)
+            kept += part
+        except Unreadable as error:
+            found = HEADER.fullmatch(part.split("\n", 1)[0])
+            others[found[2] if found else part.split("\n", 1)[0][:120]] = str(error)
+    return kept, others
+
+
 def parse_file(lines: list[str]) -> FileDiff:
     """Returns one file of a diff from its lines."""
     found = HEADER.fullmatch(lines[0])

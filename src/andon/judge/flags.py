@@ -51,8 +51,12 @@ def special_case(hearing: Hearing) -> Proof:
             text = (head.root / item.path).read_text(encoding="utf-8", errors="replace")
             for is_hard, what in flags(item, text, known):
                 (hard if is_hard else soft).append(f"{item.path} {what}")
+    if hard and hearing.people:  # some projects are about frames and tests; nobody signs that unseen
+        return needs_eyes("special case", hard[0], [*hard, *soft])
     if hard:
         return fails("special case", hard[0], [*hard, *soft])
+    if soft and hearing.people:
+        return holds("special case", "no added line detects a test; some deserve a look", soft)
     if soft:
         return needs_eyes("special case", soft[0] + (f" (and {len(soft) - 1} more)" if soft[1:] else ""), soft)
     return holds("special case", "no added line detects a test or a replay, hides an error, or names a recorded row")
@@ -60,6 +64,8 @@ def special_case(hearing: Hearing) -> Proof:
 
 def evidence_values(hearing: Hearing) -> frozenset[str]:
     """Returns values that only the recorded rows have: what a fix that names them was made for."""
+    if hearing.evidence is None:
+        return frozenset()
     columns = {*hearing.evidence.key, *filter(None, [hearing.evidence.at])}
     rows = hearing.evidence.rows
     values: set[str] = set()

@@ -3,20 +3,30 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from andon.config import SystemSettings
 from andon.errors import GitError
 from andon.judge.cache import suite_of
-from andon.judge.difftext import FileDiff, Unreadable, parse, write
-from andon.judge.paths import is_test
-from andon.models import Check, CheckKind, Evidence, Patch, Replay, Row, TestRun
+from andon.judge.difftext import FileDiff, Unreadable, legible, parse, write
+from andon.judge.newtests import Changes, changes, lenient_imports
+from andon.judge.outcome import BrokenError
+from andon.judge.paths import is_test, trouble_with
+from andon.judge.queries import own_questions
+from andon.launch import is_pytest
+from andon.models import Check, CheckKind, CheckResult, Diagnosis, Evidence, Patch, Replay, Row, TestRun
 from andon.protocols import History, Workspace
+
+T = TypeVar("T")
+TEST_SECONDS = 120.0
+"""Wall time of one new test: a bug that hangs must not hang the judge."""
 
 
 class Counted(NamedTuple):
@@ -26,6 +36,22 @@ class Counted(NamedTuple):
     """Rows in each table that the check reads."""
     rows: tuple[Row, ...]
     """Key and deciding columns of the rows that the check was asked of; empty where its question is too involved."""
+
+
+class Look(NamedTuple):
+    """One replay and what was asked of it."""
+
+    replay: Replay
+    answers: dict[str, CheckResult]
+    """The judge's own questions, by name; empty when the replay crashed."""
+
+    @property
+    def counted(self) -> Counted:
+        """What the replay wrote, as far as it could be asked."""
+        counts = self.answers.get("counts")
+        sizes = {str(row["table_name"]): int(str(row["row_count"])) for row in counts.rows} if counts else {}
+        population = self.answers.get("population")
+        return Counted(sizes, population.rows if population else ())
 
 
 def identity(row: Row, key: tuple[str, ...]) -> str:
@@ -38,30 +64,40 @@ class Hearing:
     """One patch before the judge. Every checkout is the judge's own, made from commits and text."""
 
     patch: Patch
-    check: Check
-    evidence: Evidence
     history: History
     workspace: Workspace
     settings: SystemSettings
+    check: Check | None = None
+    """The check that opened the ticket; None when there is no ticket."""
+    evidence: Evidence | None = None
+    symptom_command: str = ""
+    """Command of the person who asks: exit code 0 says that the symptom is not there."""
+    diagnosis: Diagnosis | None = None
+    people: bool = False
+    """The diff is a person's: it may change tests that existed, and what no patch may touch is set aside and told."""
+    overlay: Path | None = None
+    """Files that the project's build writes and its tree lacks; laid under every checkout."""
     cache: Path | None = None
     isolation: str = ""
     workers: int = 2
     seed: int = 0
     progress: Callable[[str], None] = lambda _: None
-    base_replay: Replay | None = None
-    wrote: tuple[Counted, Counted] | None = None
-    """What the replay wrote on the base and with the patch."""
-    head_run: TestRun | None = None
-    """The base's own suite on head, once it has run."""
     known_red: frozenset[str] = field(default_factory=frozenset)
+
+    # --- the diff ---------------------------------------------------------------------------------------------------
 
     @cached_property
     def parsed(self) -> tuple[tuple[FileDiff, ...], str]:
         """The files of the diff, and why it cannot be read."""
         try:
-            return parse(self.patch.diff), ""
+            return parse(self.legible[0]), ""
         except Unreadable as error:
             return (), str(error)
+
+    @cached_property
+    def legible(self) -> tuple[str, dict[str, str]]:
+        """The diff without the files of a person's that are no plain text, and those with what is wrong with them."""
+        return legible(self.patch.diff) if self.people else (self.patch.diff, {})
 
     @property
     def files(self) -> tuple[FileDiff, ...]:
@@ -77,9 +113,25 @@ class Hearing:
         return frozenset(self.history.files(self.patch.base))
 
     @cached_property
+    def aside(self) -> dict[str, str]:
+        """Files of a person's diff that are set aside, and why: the fix has to hold where they stay as they were."""
+        if not self.people:
+            return {}
+        return self.legible[1] | {
+            item.path: why
+            for item in self.files
+            if (why := trouble_with(item.path, settings=self.settings, existing=self.existing, people=True))
+        }
+
+    @cached_property
     def source(self) -> tuple[FileDiff, ...]:
         """What of the diff is neither test nor test material."""
-        return tuple(item for item in self.files if not is_test(item.path))
+        return tuple(item for item in self.files if not is_test(item.path) and item.path not in self.aside)
+
+    @cached_property
+    def tests(self) -> tuple[FileDiff, ...]:
+        """Tests and test material of the diff."""
+        return tuple(item for item in self.files if is_test(item.path) and item.path not in self.aside)
 
     @cached_property
     def source_diff(self) -> str:
@@ -87,17 +139,54 @@ class Hearing:
 
     @cached_property
     def test_diff(self) -> str:
-        return write(item for item in self.files if is_test(item.path))
+        return write(self.tests)
+
+    @cached_property
+    def judged_diff(self) -> str:
+        """The diff without what was set aside."""
+        return write(item for item in self.files if item.path not in self.aside)
+
+    @cached_property
+    def test_changes(self) -> dict[str, Changes]:
+        """What the diff does to the tests of each Python test file."""
+        found: dict[str, Changes] = {}
+        with self.at(self.test_diff) as head, self.at("") as base:
+            for item in self.tests:
+                if item.path.endswith(".py"):
+                    texts = [self.text_of(root.root / item.path) for root in (base, head)]
+                    found[item.path] = changes(*texts)
+        return found
+
+    @cached_property
+    def new_tests(self) -> tuple[str, ...]:
+        """The tests that the diff adds or changes: `path::Class::function` or a whole file, from the repository's root.
+
+        Empty when only test material changed: then every test may be the one that matters.
+        """
+        if not is_pytest(self.settings.argv("test")):
+            return tuple(item.path for item in self.tests if item.kind != "deleted")
+        named = [f"{path}::{name}" if name else path for path, found in self.test_changes.items() for name in found.new]
+        declared = [one for one in self.patch.tests if "::" in one]
+        return tuple(dict.fromkeys(declared or named))
 
     @property
-    def replayable(self) -> bool:
-        """Tells whether the symptom can be rebuilt and asked about from outside."""
-        return bool(self.settings.replay.strip()) and self.check.kind is CheckKind.SQL
+    def contested(self) -> tuple[str, ...]:
+        """Tests that existed and that the diff changes or takes away."""
+        return tuple(f"{path}::{name}" for path, found in self.test_changes.items() for name in found.contested)
+
+    @staticmethod
+    def text_of(path: Path) -> str | None:
+        """Returns a file's text; None when there is none."""
+        return path.read_text(encoding="utf-8", errors="replace") if path.is_file() else None
+
+    # --- checkouts and runs -----------------------------------------------------------------------------------------
 
     @contextmanager
     def at(self, diff: str) -> Iterator[Workspace]:
         """Gives a clean checkout of the base with a diff on top."""
         with self.workspace.at(self.patch.base, diff) as fresh:
+            if self.overlay is not None:
+                lay_under(self.overlay, fresh.root)
             yield fresh
 
     def apply_trouble(self) -> str:
@@ -109,13 +198,105 @@ class Hearing:
         with self.at(""):
             pass
         try:
-            with self.at(self.patch.diff):
+            with self.at(self.judged_diff):
                 return ""
         except GitError as error:
             return str(error)
 
+    def side_by_side(self, *works: Callable[[], T]) -> list[T]:
+        """Returns what pieces of work give, run at the same time as far as the workers allow."""
+        with ThreadPoolExecutor(max_workers=max(1, self.workers)) as pool:
+            return [future.result() for future in [pool.submit(work) for work in works]]
+
     @cached_property
+    def suites(self) -> tuple[TestRun, TestRun]:
+        """The base's own suite on the base (now, or kept of the very same base) and on the patched source."""
+
+        def on_base() -> TestRun:
+            with self.at("") as base:
+                return suite_of(base, self.settings, isolation=self.isolation, cache=self.cache)
+
+        def on_head() -> TestRun:
+            with self.at(self.source_diff) as head:
+                return head.test()
+
+        base, head = self.side_by_side(on_base, on_head)
+        return base, head
+
+    @property
     def base_suite(self) -> TestRun:
-        """The whole suite on the base, as the judge itself ran it: now, or earlier on the very same base."""
-        with self.at("") as base:
-            return suite_of(base, self.settings, isolation=self.isolation, cache=self.cache)
+        return self.suites[0]
+
+    @property
+    def head_run(self) -> TestRun:
+        """The base's own suite on the patched source."""
+        return self.suites[1]
+
+    @cached_property
+    def base_new(self) -> TestRun:
+        """The new tests on the base's source."""
+        with self.at(self.test_diff) as base:
+            run = base.test(self.new_tests, seconds=TEST_SECONDS)
+            uncollected = {event.id.split("::")[0] for event in run.events if event.phase == "collect"}
+            if not self.people or not uncollected:
+                return run
+            for item in self.tests:  # of these files, what does not need a name of the patch is still worth running
+                if item.path.endswith(".py") and (text := self.text_of(base.root / item.path)) is not None:
+                    (base.root / item.path).write_text(lenient_imports(text), encoding="utf-8")
+            again = base.test(self.new_tests, seconds=TEST_SECONDS)
+            return again if any(event.phase == "call" for event in again.events) else run
+
+    @cached_property
+    def head_new(self) -> TestRun:
+        """The new tests with the patch, with the lines that each of them ran."""
+        with self.at(self.judged_diff) as head:
+            return head.test(self.new_tests, coverage=True, seconds=TEST_SECONDS)
+
+    # --- the symptom ------------------------------------------------------------------------------------------------
+
+    @property
+    def replayable(self) -> bool:
+        """Tells whether the symptom can be rebuilt and asked about from outside."""
+        known = self.check is not None and self.evidence is not None
+        return known and bool(self.settings.replay.strip()) and self.ticket_check.kind is CheckKind.SQL
+
+    @property
+    def ticket_check(self) -> Check:
+        """The check that opened the ticket; ask only where there is one."""
+        if self.check is None:
+            raise BrokenError("there is no check: a person asked without a ticket")
+        return self.check
+
+    @property
+    def recorded(self) -> Evidence:
+        """The evidence of the ticket; ask only where there is one."""
+        if self.evidence is None:
+            raise BrokenError("there is no evidence: a person asked without a ticket")
+        return self.evidence
+
+    @cached_property
+    def looks(self) -> tuple[Look, Look]:
+        """What one replay left behind on the base and with the patch, without any test of it."""
+        base, head = self.side_by_side(lambda: self.look(""), lambda: self.look(self.source_diff))
+        return base, head
+
+    def look(self, diff: str) -> Look:
+        """Returns what a replay with a diff leaves behind: the check's answer, and the judge's own questions."""
+        questions = self.questions
+        with self.at(diff) as tree:
+            replay = tree.replay(self.ticket_check, self.recorded, more=tuple(questions.values()))
+        return Look(replay, dict(zip(questions, replay.answers, strict=False)))
+
+    @cached_property
+    def questions(self) -> dict[str, Check]:
+        """The judge's own questions about what a replay leaves behind."""
+        return own_questions(self.ticket_check)
+
+
+def lay_under(overlay: Path, root: Path) -> None:
+    """Copies files into a tree, wherever the tree has none of that name."""
+    for path in sorted(overlay.rglob("*")):
+        target = root / path.relative_to(overlay)
+        if path.is_file() and not target.exists():
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(path, target)

@@ -33,8 +33,11 @@ TEST_FOLDERS = frozenset({"test", "tests", "testing", "__tests__", "spec"})
 NOT_CODE = frozenset({".md", ".rst", ".txt", ".adoc"})
 
 
-def trouble_with(path: str, *, settings: SystemSettings, existing: frozenset[str]) -> str:
-    """Returns why a patch may not touch a path; empty when it may. `existing` holds the paths of the base commit."""
+def trouble_with(path: str, *, settings: SystemSettings, existing: frozenset[str], people: bool = False) -> str:
+    """Returns why a patch may not touch a path; empty when it may. `existing` holds the paths of the base commit.
+
+    `people` may change tests that existed, and the fixtures that stand beside them.
+    """
     if escapes(path):
         return "leads out of the tree, or is not a plain name"
     name = PurePosixPath(path).name
@@ -44,6 +47,8 @@ def trouble_with(path: str, *, settings: SystemSettings, existing: frozenset[str
         (LOADED, "is loaded by the interpreter unasked, or hides what it holds"),
     )
     for names, why in rules:
+        if people and name == "conftest.py":
+            break
         if any(fnmatchcase(name, pattern) for pattern in names):
             return why
     if any(fnmatchcase(path, pattern) or fnmatchcase(name, pattern) for pattern in (*CI, *GIT)):
@@ -54,7 +59,7 @@ def trouble_with(path: str, *, settings: SystemSettings, existing: frozenset[str
         return "is protected by the system's settings"
     if is_replay(path, settings):
         return "is the replay itself: what rebuilds the symptom cannot be part of the fix"
-    if is_test(path) and path in existing:
+    if not people and is_test(path) and path in existing:
         return "is a test, or test material, that existed before"
     return shadowing(path, settings, existing)
 

@@ -6,6 +6,27 @@ from collections.abc import Sequence
 
 from andon.models import Check
 
+ROWS_COMPARED = 5000
+"""Rows of the population whose keys and values are compared."""
+
+
+def own_questions(check: Check) -> dict[str, Check]:
+    """Returns the judge's questions about what a replay wrote: `counts` of each table read, `population` of rows."""
+    tables, population = tables_read(check), derived_population(check)
+    found = {}
+    if tables:
+        found["counts"] = question(check, count_query(tables), len(tables))
+    if population:
+        found["population"] = question(check, population, ROWS_COMPARED)
+    return found
+
+
+def question(check: Check, query: str, rows_kept: int) -> Check:
+    """Returns another question of the judge's, to be asked like the check."""
+    return check.model_copy(
+        update={"query": query, "rows_kept": rows_kept, "at": None, "key": (), "population": None, "evidence": {}}
+    )
+
 
 def tables_read(check: Check) -> tuple[str, ...]:
     """Returns the tables that a check's question and population read, as they would be named in a query."""

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from andon.judge.hearing import Hearing
+from andon.judge.hearing import TEST_SECONDS, Hearing
 from andon.judge.outcome import fails, holds
 from andon.judge.suites import green_proof
-from andon.launch import is_pytest, with_tests
 from andon.models import Outcome, Proof
 from andon.protocols import Workspace
 
@@ -16,8 +15,8 @@ TIME_ZONE = "Pacific/Chatham"
 def repeat(hearing: Hearing) -> Proof:
     """Holds when replay and new tests end on head as they did before, in a fresh checkout and another surrounding."""
     name = "repeat"
-    with hearing.at(hearing.patch.diff) as head:
-        if hearing.replayable and not head.replay(hearing.check, hearing.evidence).green:
+    with hearing.at(hearing.judged_diff) as head:
+        if hearing.replayable and not head.replay(hearing.ticket_check, hearing.recorded).green:
             return fails(name, "the replay was green once and is not green again")
         trouble = elsewhere(hearing, head)
     if trouble:
@@ -29,13 +28,7 @@ def repeat(hearing: Hearing) -> Proof:
 
 def elsewhere(hearing: Hearing, head: Workspace) -> str:
     """Returns why the new tests do not pass in another surrounding; empty when they do."""
-    argv = hearing.settings.argv("test")
-    if not is_pytest(argv):
-        again = green_proof("repeat", head.test(hearing.patch.tests), hearing.patch.tests)
-        return again.saw if again.outcome is Outcome.FAILS else ""
-    home = hearing.settings.folder.strip("/")
-    tests = [path.removeprefix(home + "/") if home else path for path in hearing.patch.tests]
-    around = ("env", f"PYTHONHASHSEED={hearing.seed % 4_000_000_000 + 1}", f"TZ={TIME_ZONE}")
-    words = (*around, *with_tests(argv, tests, head.folder), "-p", "no:cacheprovider")
-    ran = head.run(words, writable=True, seconds=hearing.settings.test_seconds)
-    return "" if ran.code == 0 and not ran.timed_out else ran.words
+    seed = str(hearing.seed % 4_000_000_000 + 1)
+    run = head.test(hearing.new_tests, seconds=TEST_SECONDS, env={"PYTHONHASHSEED": seed, "TZ": TIME_ZONE})
+    again = green_proof("repeat", run, hearing)
+    return again.saw if again.outcome is Outcome.FAILS else ""

@@ -19,24 +19,50 @@ def scope(hearing: Hearing) -> Proof:
     """Holds when the diff is plain text hunks, applies to its base, and touches nothing protected."""
     if hearing.unreadable:
         return fails("scope", f"the diff cannot be read in full: {hearing.unreadable}")
-    existing = hearing.existing
-    troubles = [
-        f"{item.path} {why}"
-        for item in hearing.files
-        if (why := trouble_with(item.path, settings=hearing.settings, existing=existing))
-    ]
-    troubles += [trouble for item in hearing.files for trouble in text_troubles(item)]
-    troubles += test_troubles(hearing)
+    hidden = [trouble for item in hearing.source for trouble in text_troubles(item)]
+    if hearing.people:
+        troubles = people_troubles(hearing)
+    else:
+        troubles = [
+            f"{item.path} {why}"
+            for item in hearing.files
+            if (why := trouble_with(item.path, settings=hearing.settings, existing=hearing.existing))
+        ]
+        troubles += [*hidden, *(trouble for item in hearing.tests for trouble in text_troubles(item))]
+        troubles += test_troubles(hearing)
     if troubles:
         return fails("scope", f"{troubles[0]}" + (f" (and {len(troubles) - 1} more)" if troubles[1:] else ""), troubles)
     if trouble := hearing.apply_trouble():
         return fails("scope", f"the diff does not apply to {hearing.patch.base[:12]}: {trouble}")
     source = sum(item.size for item in hearing.source)
+    if hearing.people:
+        return people_scope(hearing, source, hidden)
     counted = f"{source} changed lines in {len(hearing.source)} source files, {len(hearing.patch.tests)} new test files"
     notes = eyes(hearing, source)
     if notes:
         return needs_eyes("scope", f"{notes[0]}; {counted}", notes)
     return holds("scope", f"{counted}; nothing protected is touched")
+
+
+def people_troubles(hearing: Hearing) -> list[str]:
+    """Returns what keeps a person's diff from being judged at all."""
+    troubles = []
+    if not hearing.source:
+        troubles.append("it changes no source")
+    if not hearing.tests and not hearing.patch.tests:
+        troubles.append("it brings no regression test")
+    return troubles
+
+
+def people_scope(hearing: Hearing, source: int, hidden: list[str]) -> Proof:
+    """Returns what a person's diff touches; what is set aside is told, and changed fixtures are to be seen."""
+    aside = [f"judged without {path}: {why}" for path, why in hearing.aside.items()]
+    tests = len(hearing.new_tests)
+    counted = f"{source} changed lines in {len(hearing.source)} source files, {tests} tests new or changed"
+    fixtures = [item.path for item in hearing.tests if item.path.endswith("conftest.py")]
+    if notes := [*hidden, *(f"{path} changes what every test stands on" for path in fixtures)]:
+        return needs_eyes("scope", f"{notes[0]}; {counted}", [*notes, *aside])
+    return holds("scope", f"{counted}; {len(aside)} files set aside" if aside else counted, aside)
 
 
 def test_troubles(hearing: Hearing) -> list[str]:

@@ -13,8 +13,6 @@ from andon.models import Proof, TestEvent, TestRun
 
 MISSING = re.compile(r"(ImportError|ModuleNotFoundError|AttributeError|NameError|SyntaxError|fixture '\w+' not found)")
 """What a test says that fails because something is not there yet, rather than because it is wrong."""
-TEST_SECONDS = 120.0
-"""Wall time of one new test: a bug that hangs must not hang the judge."""
 ALL_RED = 0.5
 """From this share of red tests on, the suite says nothing about a patch."""
 
@@ -22,9 +20,8 @@ ALL_RED = 0.5
 def new_test_on_base(hearing: Hearing) -> Proof:
     """Holds when a new test, put on the base alone, runs and fails in its call, not for want of a name."""
     name = "new test on base"
-    with hearing.at(hearing.test_diff) as base:
-        run = base.test(hearing.patch.tests, seconds=TEST_SECONDS)
-    events = of_files(run.events, hearing.patch.tests)
+    run = hearing.base_new
+    events = of_tests(run.events, hearing.new_tests)
     if run.ran.timed_out:
         return needs_eyes(name, "the new test never ends on the base: a hang, or a test that waits; look which")
     if any(event.id == "suite" for event in run.events):
@@ -37,38 +34,67 @@ def new_test_on_base(hearing: Hearing) -> Proof:
         return fails(name, f"it does not fail on the base: {counts(events)}", told(events))
     behavioural = [event for event in red if not misses_a_name(event, hearing)]
     if not behavioural:
-        return fails(name, f"on the base it only misses a name that the patch adds: {first_line(red[0])}", told(red))
+        unsure = needs_eyes if hearing.people else fails
+        return unsure(name, f"on the base it only misses a name that the patch adds: {first_line(red[0])}", told(red))
     return holds(name, f"{len(red)} of {len(events)} fail on the base: {first_line(behavioural[0])}", told(red))
 
 
 def misses_a_name(event: TestEvent, hearing: Hearing) -> bool:
     """Tells whether a test failed in its own file for a name that is not there; in product code that is a real bug."""
-    inside = event.where is None or event.where[0] in hearing.patch.tests or is_test(event.where[0])
-    return inside and MISSING.search(first_line(event)) is not None
+    line = first_line(event)
+    inside = event.where is None or is_test(event.where[0]) or event.where[0] in hearing.patch.tests
+    return inside and MISSING.search(line) is not None and "'NoneType' object" not in line
 
 
 def new_test_on_head(hearing: Hearing) -> Proof:
     """Holds when every new test passes with the patch."""
-    name = "new test on head"
-    with hearing.at(hearing.patch.diff) as head:
-        run = head.test(hearing.patch.tests, seconds=TEST_SECONDS)
-    return green_proof(name, run, hearing.patch.tests)
+    return green_proof("new test on head", hearing.head_new, hearing)
 
 
-def green_proof(name: str, run: TestRun, tests: Iterable[str]) -> Proof:
-    """Returns whether the new tests ran to their end and all passed."""
-    events = of_files(run.events, tests)
+def green_proof(name: str, run: TestRun, hearing: Hearing) -> Proof:
+    """Returns whether the new tests ran to their end and all passed.
+
+    A person's tests may be skipped here or have been red before: those that fail without the patch have to pass.
+    """
+    tests = hearing.new_tests
     if not run.complete:
         return fails(name, f"the run did not reach its own end: {run.ran.words or 'it exited in the middle'}")
     if any(event.id == "suite" for event in run.events):
         return from_exit_code(name, run, red=False)
-    silent = [path for path in tests if not of_files(run.events, [path])]
+    events = of_tests(run.events, tests)
+    if hearing.people:
+        return people_green(name, events, hearing)
+    silent = [test for test in tests if not of_tests(run.events, [test])]
     if silent:
         return fails(name, f"no test ran in {silent[0]}")
     bad = [event for event in events if event.outcome != "passed"]
     if bad:
         return fails(name, f"{counts(events)}: {first_line(bad[0])}", told(bad))
     return holds(name, f"{len(events)} passed")
+
+
+def people_green(name: str, events: list[TestEvent], hearing: Hearing) -> Proof:
+    """Returns whether what was red without a person's patch passes with it, and nothing that passed does not."""
+    before = of_tests(hearing.base_new.events, hearing.new_tests)
+    red = {function_of(event) for event in before if event.outcome in ("failed", "error")}
+    passed_now = {function_of(event) for event in events if event.outcome == "passed"}
+    bad = [event for event in events if event.outcome in ("failed", "error")]
+    turned = red & passed_now - {function_of(event) for event in bad}
+    if bad and not turned:
+        return fails(name, f"{counts(events)}: {first_line(bad[0])}", told(bad))
+    if not turned:
+        return fails(name, f"no test that fails without the patch passes with it: {counts(events)}", told(events))
+    if bad:
+        known = {event.id for event in hearing.base_suite.failed}
+        fresh = [event for event in bad if event.id not in known]
+        words = f"{len(turned)} tests turn green, and {len(bad)} of the changed ones are red: {first_line(bad[0])}"
+        return needs_eyes(name, words, told(bad)) if fresh else holds(name, words, told(bad))
+    return holds(name, f"{len(turned)} tests turn green; {counts(events)}")
+
+
+def function_of(event: TestEvent) -> str:
+    """Returns a test's file and function: the parameters in its id may hold the time of day."""
+    return event.id.split("[")[0]
 
 
 def from_exit_code(name: str, run: TestRun, *, red: bool) -> Proof:
@@ -100,23 +126,40 @@ def base_is_green(hearing: Hearing) -> Proof:
 def suite_on_head(hearing: Hearing) -> Proof:
     """Holds when every test of the base that passed there passes on the patched source, from the base's copies."""
     name = "suite on head"
-    hearing.progress("runs the base's own suite on the patched source")
-    with hearing.at(hearing.source_diff) as head:
-        run = head.test()
-    hearing.head_run = run
+    run = hearing.head_run
     if not run.complete:
         return fails(
             name, f"the suite does not reach its own end with the patch: {run.ran.words or 'it exited midway'}"
         )
     before = {event.id for event in hearing.base_suite.events if event.outcome == "passed"}
     broken = [event for event in run.failed if event.id in before or event.id not in hearing.known_red]
-    if broken:
+    contested = [event for event in broken if is_contested(event, hearing)]
+    undeclared = [event for event in broken if event not in contested]
+    if undeclared:
         return fails(
             name,
-            f"{len(broken)} tests that held before fail now: {broken[0].id}: {first_line(broken[0])}",
-            told(broken),
+            f"{len(undeclared)} tests that held before fail now: {undeclared[0].id}: {first_line(undeclared[0])}",
+            told(undeclared),
+        )
+    if contested:
+        return needs_eyes(
+            name,
+            f"contested: the patch changes {len(contested)} tests that held before and fail as they were:"
+            f" {contested[0].id}: {first_line(contested[0])}",
+            told(contested),
         )
     return holds(name, counts(run.events))
+
+
+def is_contested(event: TestEvent, hearing: Hearing) -> bool:
+    """Tells whether a person's patch changes or takes away the test itself, or what the tests of its file stand on."""
+    if not hearing.people:
+        return False
+    path, _, name = function_of(event).partition("::")
+    for known, found in hearing.test_changes.items():
+        if ends_with_path(known, path) and (name in found.contested or "" in found.new):
+            return True
+    return any(not item.path.endswith(".py") for item in hearing.tests)
 
 
 def no_test_lost(hearing: Hearing) -> Proof:
@@ -125,17 +168,17 @@ def no_test_lost(hearing: Hearing) -> Proof:
     Parametrised tests are compared by how many of each function passed, as their ids may hold the time of day.
     """
     name = "no test lost"
-    assert hearing.head_run is not None  # suite_on_head ran before
     before, after = passed(hearing.base_suite.events), passed(hearing.head_run.events)
+    red = {function_of(event) for event in hearing.head_run.failed}
     lost = [
         f"{test}: {count} passed on the base, {after[test]} with the patch"
         for test, count in before.items()
-        if after[test] < count
+        if after[test] < count and test not in red
     ]
-    lost += colliding(hearing.patch.tests, hearing.existing)
+    lost += [] if hearing.people else colliding(hearing.patch.tests, hearing.existing)
     if lost:
         return fails(name, f"{lost[0]}" + (f" (and {len(lost) - 1} more)" if lost[1:] else ""), lost)
-    return holds(name, f"all {sum(before.values())} that passed on the base ran and passed again")
+    return holds(name, f"all {sum(before.values())} that passed on the base ran again, and none was skipped")
 
 
 def passed(events: Iterable[TestEvent]) -> Counter[str]:
@@ -143,10 +186,20 @@ def passed(events: Iterable[TestEvent]) -> Counter[str]:
     return Counter(event.id.split("[")[0] for event in events if event.outcome == "passed" and event.phase == "call")
 
 
-def of_files(events: Iterable[TestEvent], paths: Iterable[str]) -> list[TestEvent]:
-    """Returns the events of the tests in some files; ids may begin at the system's folder."""
-    wanted = tuple(paths)
-    return [event for event in events if any(ends_with_path(path, event.id.split("::")[0]) for path in wanted)]
+def of_tests(events: Iterable[TestEvent], tests: Iterable[str]) -> list[TestEvent]:
+    """Returns the events of some tests or files; ids may begin at the system's folder. No test means all of them."""
+    wanted = [test.partition("::") for test in tests]
+    if not wanted:
+        return list(events)
+    found = []
+    for event in events:
+        path, _, name = function_of(event).partition("::")
+        if any(
+            ends_with_path(file, path) and (not inner or name == inner or name.startswith(f"{inner}::"))
+            for file, _, inner in wanted
+        ):
+            found.append(event)
+    return found
 
 
 def ends_with_path(path: str, other: str) -> bool:

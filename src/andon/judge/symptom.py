@@ -5,61 +5,57 @@ from __future__ import annotations
 import hashlib
 
 from andon.errors import GitError
-from andon.judge.hearing import Counted, Hearing, identity
+from andon.judge.hearing import Counted, Hearing, Look, identity
 from andon.judge.outcome import BrokenError, fails, holds, needs_eyes
-from andon.judge.queries import count_query, derived_population, tables_read
-from andon.models import Check, Proof, Replay
-from andon.protocols import Workspace
+from andon.models import CheckState, Proof, Replay
 
-ROWS_COMPARED = 5000
-"""Rows of the population whose keys and values are compared."""
 NO_REPLAY = "there is no replay for this check, so the symptom itself was never seen: {}"
 
 
-def symptom_on_base(hearing: Hearing) -> Proof:
+def symptom_on_base(hearing: Hearing) -> Proof | None:
     """Holds when the recorded evidence, replayed on the base, makes the check red."""
     name = "symptom on base"
+    if hearing.check is None:
+        return None
     if not hearing.replayable:
         return needs_eyes(name, NO_REPLAY.format("the base was not shown to be red"))
-    with hearing.at("") as base:
-        replay = base.replay(hearing.check, hearing.evidence)
-    hearing.base_replay = replay
+    replay = hearing.looks[0].replay
     if not replay.red and not replay.green:
         raise BrokenError(f"the replay crashed on the base: {crash(replay)}")
     if replay.green:
         return fails(name, "the recorded evidence, replayed on the base, makes no offending row")
     return holds(
-        name, f"{rows(replay)} offend when the evidence is replayed on the base; {hearing.evidence.total} were recorded"
+        name, f"{rows(replay)} offend when the evidence is replayed on the base; {hearing.recorded.total} were recorded"
     )
 
 
-def symptom_on_head(hearing: Hearing) -> Proof:
+def symptom_on_head(hearing: Hearing) -> Proof | None:
     """Holds when the same replay with the patch's source, and no test of it, makes the check green."""
     name = "symptom on head"
+    if hearing.check is None:
+        return None
     if not hearing.replayable:
         return needs_eyes(name, NO_REPLAY.format("the head was not shown to be green"))
-    with hearing.at(hearing.source_diff) as head:
-        replay = head.replay(hearing.check, hearing.evidence)
-    if replay.red:
-        return fails(name, f"{rows(replay)} still offend with the patch")
-    if not replay.green:
-        return fails(name, f"the replay crashed with the patch: {crash(replay)}")
-    before = hearing.base_replay.result.total if hearing.base_replay and hearing.base_replay.result else 0
+    base, head = (look.replay for look in hearing.looks)
+    if head.red:
+        return fails(name, f"{rows(head)} still offend with the patch")
+    if not head.green:
+        return fails(name, f"the replay crashed with the patch: {crash(head)}")
+    before = base.result.total if base.result else 0
     return holds(name, f"{before} offending rows on the base, none with the patch")
 
 
-def not_vacuous(hearing: Hearing) -> Proof:
+def not_vacuous(hearing: Hearing) -> Proof | None:
     """Holds when the replay with the patch still makes the rows that the check reads.
 
     Green because nothing was made, or because the bad rows were left out, is no fix.
     """
     name = "not vacuous"
+    if hearing.check is None:
+        return None
     if not hearing.replayable:
         return needs_eyes(name, NO_REPLAY.format("what it writes was not compared"))
-    with hearing.at("") as base:
-        before = counted(hearing, base)
-    with hearing.at(hearing.source_diff) as head:
-        after = counted(hearing, head)
+    before, after = (counted(look) for look in hearing.looks)
     words = [
         f"{table}: {before.tables[table]} rows on the base, {after.tables.get(table, 0)} with the patch"
         for table in before.tables
@@ -69,8 +65,7 @@ def not_vacuous(hearing: Hearing) -> Proof:
         return fails(
             name, f"nothing is left in {empty[0]}: the check is green because there is nothing to ask about", words
         )
-    hearing.wrote = (before, after)
-    key = hearing.check.key
+    key = hearing.ticket_check.key
     lost = {identity(row, key) for row in before.rows} - {identity(row, key) for row in after.rows}
     fewer = [table for table, count in before.tables.items() if after.tables.get(table, 0) < count]
     if fewer and lost:
@@ -82,77 +77,58 @@ def not_vacuous(hearing: Hearing) -> Proof:
     return holds(name, "; ".join(words), words)
 
 
-def old_evidence(hearing: Hearing) -> Proof:
+def old_evidence(hearing: Hearing) -> Proof | None:
     """Holds when the check that opened the ticket still goes red on the old evidence, for the same rows.
 
     The check comes from the judge's hands; whatever the patch's tree says about it is never read.
     """
     name = "old evidence"
+    if hearing.check is None:
+        return None
     if not hearing.replayable:
         return needs_eyes(name, NO_REPLAY.format("the check's own sharpness was not shown"))
     pinned = is_pinned(hearing)
-    with hearing.at("") as base:
-        replay = base.replay(hearing.check, hearing.evidence)
+    replay = hearing.look("").replay
     if replay.green:
         return fails(name, "the check was red on the evidence once and green the second time: it is not steady")
     if not replay.red or replay.result is None:
         raise BrokenError(f"the replay crashed on the base: {crash(replay)}")
-    key = hearing.evidence.key
-    recorded = {identity(row, key) for row in hearing.evidence.rows}
+    key = hearing.recorded.key
+    recorded = {identity(row, key) for row in hearing.recorded.rows}
     same = [row for row in replay.result.rows if identity(row, key) in recorded]
     if not pinned:
         return needs_eyes(
-            name, f"red again, but {hearing.check.path} at the base is not the check that opened the ticket"
+            name, f"red again, but {hearing.ticket_check.path} at the base is not the check that opened the ticket"
         )
     if not same:
         return needs_eyes(name, f"red again ({rows(replay)}), but none of them is a row that was recorded")
-    return holds(
-        name,
-        f"still red: {rows(replay)}, {len(same)} of those shown as recorded; the check is {hearing.check.sha256[:12]}",
-    )
+    sha = hearing.ticket_check.sha256[:12]
+    return holds(name, f"still red: {rows(replay)}, {len(same)} of those shown as recorded; the check is {sha}")
 
 
 def is_pinned(hearing: Hearing) -> bool:
     """Tells whether the base holds the very check that opened the ticket; true when it lies elsewhere."""
-    for path in (hearing.check.path, f"{hearing.settings.folder.strip('/')}/{hearing.check.path}".lstrip("/")):
+    check = hearing.ticket_check
+    for path in (check.path, f"{hearing.settings.folder.strip('/')}/{check.path}".lstrip("/")):
         if path in hearing.existing:
             try:
                 text = hearing.history.show(hearing.patch.base, path)
             except GitError as error:
                 raise BrokenError(f"{path} cannot be read at the base: {error}") from error
-            return hashlib.sha256(text.encode()).hexdigest() == hearing.check.sha256
+            return hashlib.sha256(text.encode()).hexdigest() == check.sha256
     return True
 
 
-def counted(hearing: Hearing, workspace: Workspace) -> Counted:
-    """Returns how many rows a replay leaves in each table that the check reads, and those the check was asked of."""
-    check, tables = hearing.check, tables_read(hearing.check)
-    if not tables:
-        return Counted({}, ())
-    counts = asked(hearing, workspace, question(check, count_query(tables), len(tables)))
-    sizes = {str(row["table_name"]): int(str(row["row_count"])) for row in counts.result.rows} if counts.result else {}
-    population = derived_population(check)
-    found = asked(hearing, workspace, question(check, population, ROWS_COMPARED)) if population else None
-    return Counted(sizes, found.result.rows if found and found.result else ())
-
-
-def question(check: Check, query: str, rows_kept: int) -> Check:
-    """Returns another question of the judge's, to be asked like the check."""
-    return check.model_copy(
-        update={"query": query, "rows_kept": rows_kept, "at": None, "key": (), "population": None, "evidence": {}}
-    )
-
-
-def asked(hearing: Hearing, workspace: Workspace, check: Check) -> Replay:
-    """Returns a replay with another question asked of what it wrote.
+def counted(look: Look) -> Counted:
+    """Returns how many rows a replay left in each table that the check reads, and those the check was asked of.
 
     Raises:
-        BrokenError: it ran before and does not now, or the question could not be asked.
+        BrokenError: it could not be asked.
     """
-    replay = workspace.replay(check, hearing.evidence)
-    if not replay.red and not replay.green:
-        raise BrokenError(f"what the replay wrote could not be counted: {crash(replay)}")
-    return replay
+    for name, result in look.answers.items():
+        if result.state is CheckState.ERROR:
+            raise BrokenError(f"what the replay wrote could not be asked for its {name}: {result.message}")
+    return look.counted
 
 
 def rows(replay: Replay) -> str:
