@@ -155,6 +155,13 @@ def test_password_is_not_in_the_repr_or_the_message(tmp_path: Path) -> None:
     assert "s3cret" not in repr(source) + str(raised.value)
 
 
+@pytest.mark.parametrize("url", ["postgresql://me:s3cret%zz@here/there", "postgresql://me:s3cret@[here/there"])
+def test_url_that_is_none_is_told_at_once_and_without_its_password(url: str) -> None:
+    with pytest.raises(ConfigError, match="is not a Postgres URL") as raised:
+        open_source(url)
+    assert "s3cret" not in str(raised.value)
+
+
 def test_postgres_values_become_json(reader_url: str) -> None:
     source = open_source(reader_url)
     answer = source.ask(r"""

@@ -33,12 +33,12 @@ def section(title: str, lines: list[str]) -> list[str]:
 def contrast_lines(brief: Brief) -> list[str]:
     lines = [f"- {contrast_words(item)}" for item in brief.contrasts]
     return lines + (
-        [quote(brief.contrast_note, 600) if not lines else brief_note(brief)] if brief.contrast_note else []
+        [quote(brief.contrast_note, 1000) if not lines else brief_note(brief)] if brief.contrast_note else []
     )
 
 
 def brief_note(brief: Brief) -> str:
-    return "\n" + quote(brief.contrast_note, 600)
+    return "\n" + quote(brief.contrast_note, 1000)
 
 
 def contrast_words(item: Contrast) -> str:

@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 
 import psycopg
 from psycopg import pq
+from psycopg.conninfo import conninfo_to_dict
 from pydantic import JsonValue
 
 from andon.data.gate import check_postgres
@@ -51,7 +52,15 @@ class PostgresSource:
     dialect = "postgres"
 
     def __init__(self, url: str) -> None:
-        """Takes the URL of a login that can only read; connects with the first question."""
+        """Takes the URL of a login that can only read; connects with the first question.
+
+        Raises:
+            ConfigError: it is no Postgres URL.
+        """
+        try:
+            conninfo_to_dict(url)
+        except psycopg.ProgrammingError as error:
+            raise _no_url(error) from error
         self.url = url
         self._connection: psycopg.Connection | None = None
         self._lock = threading.Lock()
@@ -168,7 +177,7 @@ class PostgresSource:
                 # Such a database takes any bytes: asked for UTF-8 it would refuse the whole answer for one bad cell.
                 self._command(pgconn, "set client_encoding = 'SQL_ASCII'", time.monotonic() + CONNECT_SECONDS)
         except psycopg.ProgrammingError as error:
-            raise ConfigError(f"is not a Postgres URL: {_first_line(error)}", key="data") from error
+            raise _no_url(error) from error
         except (psycopg.Error, OSError, TimeoutError) as error:
             self._drop()
             raise DataError(f"the database cannot be reached: {_first_line(error)}") from error
@@ -257,6 +266,12 @@ def _explain(failure: pq.abc.PGresult, sql: str, seconds: float) -> DataError:
 def _message(failure: pq.abc.PGresult) -> str:
     text = failure.error_field(pq.DiagnosticField.MESSAGE_PRIMARY) or failure.error_message
     return text.decode("utf-8", "replace").strip()
+
+
+def _no_url(error: psycopg.Error) -> ConfigError:
+    """Returns what is wrong with a URL, without the words of it that libpq quotes: they may be the password."""
+    words = _first_line(error).partition('"')[0].rstrip(" :")
+    return ConfigError(f"is not a Postgres URL ({words}): write postgresql://user:password@host/name", key="data")
 
 
 def _first_line(error: BaseException) -> str:
