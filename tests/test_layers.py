@@ -15,10 +15,10 @@ SOURCE = ROOT / "src" / "andon"
 
 LAYERS = (
     ("models", "errors", "config", "protocols", "quoting"),
-    ("store", "data", "checks", "brief", "agents", "sandboxes", "git", "gittree", "probes", "launch"),
+    ("store", "data", "checks", "brief", "agents", "sandboxes", "git", "gittree", "probes", "launch", "environments"),
     ("workspace",),
     ("detect", "diagnose", "fix", "judge", "ship", "watch", "budget"),
-    ("app", "asking", "steps", "workflows", "engine", "packet", "doctor", "starter", "demo"),
+    ("app", "asking", "steps", "workflows", "engine", "packet", "doctor", "starter", "demo", "pullrequest"),
     ("cli", "__main__"),
 )
 """From the bottom up; an arrow goes only downwards."""

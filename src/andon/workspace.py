@@ -39,6 +39,10 @@ class Means(NamedTuple):
     ask: AskCheck
     home: Path = Path()
     """Folder that relative runtimes are relative to: where andon.toml stands."""
+    roots: tuple[str, ...] = ()
+    """Folders of the repository that Python imports from; found when empty: the system's folder and its `src`."""
+    overlay: Mapping[str, bytes] = MappingProxyType({})
+    """Files that every checkout gets where it has none: what the project's own build would write."""
 
 
 class Run(NamedTuple):
@@ -216,7 +220,7 @@ class TreeWorkspace:
         writable: tuple[Path, ...] = (),
         seconds: float,
     ) -> Ran:
-        roots = ([INSIDE] if INSIDE in readable else []) + ([cwd / "src"] if (cwd / "src").is_dir() else [])
+        roots = ([INSIDE] if INSIDE in readable else []) + self._roots(cwd)
         own = {
             **FIXED,
             "ANDON_SCRATCH": str(run.scratch),
@@ -236,6 +240,13 @@ class TreeWorkspace:
                 limits=Limits(seconds=seconds),
             )
         )
+
+    def _roots(self, cwd: Path) -> list[Path]:
+        """Returns the folders that Python imports from, of the tree that a command runs in."""
+        if self.means.roots:
+            tree = cwd.parents[len(Path(self.means.settings.folder).parts) - 1] if self.means.settings.folder else cwd
+            return [tree / root for root in self.means.roots]
+        return [cwd / "src"] if (cwd / "src").is_dir() else []
 
     def _asked(self, check: Check, evidence: Evidence, database: ScratchDatabase) -> CheckResult:
         """Asks the check of what the replay rebuilt, as of the moment that the evidence is from."""
@@ -268,6 +279,7 @@ def open_workspace(means: Means, commit: str, diff: str = "") -> Iterator[TreeWo
     root = means.base.resolve() / f"tree-{secrets.token_hex(6)}"
     try:
         means.repo.checkout(full, root, diff=diff)
+        lay_under(means.overlay, root)
         workspace = TreeWorkspace(means._replace(base=means.base.resolve()), root, full, diff)
         inside = workspace.folder.resolve()
         if not inside.is_dir() or not inside.is_relative_to(root):
@@ -275,6 +287,16 @@ def open_workspace(means: Means, commit: str, diff: str = "") -> Iterator[TreeWo
         yield workspace
     finally:
         remove_tree(root)
+
+
+def lay_under(overlay: Mapping[str, bytes], root: Path) -> None:
+    """Writes files into a checkout where it has none; what is there stays as it is."""
+    for path, data in overlay.items():
+        place = root / path
+        if place.exists() or place.is_symlink() or not place.parent.resolve().is_relative_to(root.resolve()):
+            continue
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_bytes(data)
 
 
 def _suite(ran: Ran) -> TestRun:

@@ -32,6 +32,23 @@ class GitRepo(GitHistory):
         repo.fetch()
         return repo
 
+    @classmethod
+    def beside(cls, repository: Path, mirror: Path) -> GitRepo:
+        """Returns a mirror that reads a local repository's own objects, pushed or not, and writes none into it.
+
+        Raises:
+            GitError: there is no repository.
+        """
+        found = run_git("rev-parse", "--path-format=absolute", "--git-path", "objects", cwd=repository)
+        mirror = mirror.resolve()
+        with locked(mirror.with_name(mirror.name + ".lock")):
+            if not (mirror / "HEAD").exists():
+                run_git("init", "--quiet", "--bare", str(mirror), cwd=mirror.parent)
+            borrowed = mirror / "objects" / "info" / "alternates"
+            borrowed.parent.mkdir(parents=True, exist_ok=True)
+            borrowed.write_bytes(found)
+        return cls(mirror, str(repository))
+
     def fetch(self) -> None:
         """Brings all branches and tags of the remote into the mirror.
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -75,8 +74,6 @@ class Hearing:
     diagnosis: Diagnosis | None = None
     people: bool = False
     """The diff is a person's: it may change tests that existed, and what no patch may touch is set aside and told."""
-    overlay: Path | None = None
-    """Files that the project's build writes and its tree lacks; laid under every checkout."""
     cache: Path | None = None
     isolation: str = ""
     workers: int = 2
@@ -185,8 +182,6 @@ class Hearing:
     def at(self, diff: str) -> Iterator[Workspace]:
         """Gives a clean checkout of the base with a diff on top."""
         with self.workspace.at(self.patch.base, diff) as fresh:
-            if self.overlay is not None:
-                lay_under(self.overlay, fresh.root)
             yield fresh
 
     def apply_trouble(self) -> str:
@@ -291,12 +286,3 @@ class Hearing:
     def questions(self) -> dict[str, Check]:
         """The judge's own questions about what a replay leaves behind."""
         return own_questions(self.ticket_check)
-
-
-def lay_under(overlay: Path, root: Path) -> None:
-    """Copies files into a tree, wherever the tree has none of that name."""
-    for path in sorted(overlay.rglob("*")):
-        target = root / path.relative_to(overlay)
-        if path.is_file() and not target.exists():
-            target.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(path, target)

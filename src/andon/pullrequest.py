@@ -1,0 +1,142 @@
+"""Judges the change between two commits of any repository, prepared or not; it needs no andon.toml and no ticket."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import NamedTuple
+
+from andon.config import SystemSettings
+from andon.environments import Environment, find_environment
+from andon.errors import GitError
+from andon.git import GitRepo
+from andon.judge.hearing import Hearing
+from andon.models import Patch
+from andon.protocols import Sandbox
+
+
+class Asked(NamedTuple):
+    """What a person wants judged."""
+
+    repository: Path
+    base: str
+    """Commit without the change, by any name."""
+    head: str
+    """Commit with it."""
+    tests: tuple[str, ...] = ()
+    """Ids of the new tests; found when empty."""
+    symptom: str = ""
+    """Command that ends with 0 where the symptom is not."""
+    python: Path | None = None
+    """Interpreter or virtual environment of the suite; found or made when None."""
+    test: str = ""
+    """Command that runs the suite; found when empty."""
+
+
+@contextmanager
+def open_hearing(
+    asked: Asked,
+    *,
+    cache: Path,
+    sandbox: Sandbox,
+    seed: int = 0,
+    workers: int = 0,
+    progress: Callable[[str], None] = lambda _: None,
+) -> Iterator[Hearing]:
+    """Gives the hearing of a person's change: its environment is ready, nothing is proven yet.
+
+    `cache` keeps environments and the base's results for the next time.
+
+    Raises:
+        GitError: a commit is not there, or there is no change between the two.
+        ExternalError: no environment could be made in which the suite is collected.
+    """
+    from andon.checks import ask_sql
+    from andon.sandboxes.scratch import open_scratch
+    from andon.workspace import Means, open_workspace
+
+    cache = cache.resolve()
+    repo = GitRepo.beside(asked.repository, cache / "repos" / f"{asked.repository.resolve().name}.git")
+    patch = patch_between(repo, asked)
+    work = cache / "work"
+    work.mkdir(parents=True, exist_ok=True)
+    scratch = open_scratch("sqlite", cache / "scratch")
+    bare = Means(repo, SystemSettings(test="true"), sandbox, scratch, work, ask_sql, asked.repository)
+    try:
+        with open_workspace(bare, patch.base) as tree:
+            found = environment_of(asked, patch, repo, tree.root, cache=cache, sandbox=sandbox, progress=progress)
+        settings = settings_of(asked, found)
+        means = (
+            bare._replace(settings=settings, roots=found.roots, overlay=found.overlay)
+            if found
+            else bare._replace(settings=settings)
+        )
+        with open_workspace(means, patch.base) as workspace:
+            yield Hearing(
+                patch=patch,
+                history=repo,
+                workspace=workspace,
+                settings=settings,
+                symptom_command=asked.symptom,
+                people=True,
+                cache=cache / "judge",
+                isolation=sandbox.name + (f" ({sandbox.weaker})" if sandbox.weaker else ""),
+                workers=workers or min(2, os.cpu_count() or 1),
+                seed=seed,
+                progress=progress,
+            )
+    finally:
+        scratch.close()
+
+
+def patch_between(repo: GitRepo, asked: Asked) -> Patch:
+    """Returns the change that head brings since it left base.
+
+    Raises:
+        GitError: a commit is not there, or there is no change between the two.
+    """
+    base, head = repo.resolve(asked.base), repo.resolve(asked.head)
+    parted = repo.merge_base(base, head)
+    diff = repo.diff(parted, head)
+    if not diff.strip():
+        raise GitError(f"there is no change from {asked.base} to {asked.head}", permanent=True)
+    subject = repo.log(head, limit=1)[0].subject
+    return Patch(base=parted, diff=diff, tests=asked.tests, summary=subject)
+
+
+def environment_of(
+    asked: Asked,
+    patch: Patch,
+    repo: GitRepo,
+    tree: Path,
+    *,
+    cache: Path,
+    sandbox: Sandbox,
+    progress: Callable[[str], None],
+) -> Environment | None:
+    """Returns the environment of a Python suite; None where a person names a command that needs none."""
+    if asked.test and "pytest" not in asked.test:
+        return None
+    entry = repo.log(patch.base, limit=1)[0]
+    changed = [line.split(" b/", 1)[1] for line in patch.diff.splitlines() if line.startswith("diff --git ")]
+    return find_environment(
+        asked.repository,
+        tree,
+        cache=cache / "environments",
+        sandbox=sandbox,
+        python=asked.python,
+        changed=changed,
+        at=entry.at,
+        progress=progress,
+    )
+
+
+def settings_of(asked: Asked, found: Environment | None) -> SystemSettings:
+    """Returns the settings under which a change without andon.toml is judged."""
+    if found is None:
+        return SystemSettings(repo=str(asked.repository), test=asked.test)
+    return SystemSettings(
+        repo=str(asked.repository), test=asked.test or found.test, folder=found.folder, runtime=found.runtime
+    )
