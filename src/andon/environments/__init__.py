@@ -1,0 +1,72 @@
+"""Gives a Python environment in which the suite of a repository that nobody prepared can run.
+
+The user's own when there is one, else one that is made and kept by what the base declares. Only installing goes online;
+whatever is the project's own code runs in the sandbox.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from pathlib import Path
+
+from andon.environments.building import Shop
+from andon.environments.identity import find_identity
+from andon.environments.interpreters import find_python, has_metadata, own_venv
+from andon.environments.layout import find_roots, find_suite
+from andon.environments.making import Bench, Environment, last_words, lay_over, made_venv, release_day
+from andon.environments.project import ProjectFiles, find_project
+from andon.errors import ConfigError
+from andon.protocols import Sandbox
+
+__all__ = ["Environment", "find_environment", "lay_over"]
+
+
+def find_environment(
+    repository: Path,
+    tree: Path,
+    *,
+    cache: Path,
+    sandbox: Sandbox,
+    python: Path | None = None,
+    changed: Sequence[str] = (),
+    at: datetime | None = None,
+    version: str = "",
+    progress: Callable[[str], None] = lambda _: None,
+) -> Environment:
+    """Returns an environment for the suite of a checkout of the base, made when nobody has prepared one.
+
+    `repository`: the user's folder, looked at only for its virtual environment. `tree`: a clean checkout of the base,
+    which is not changed. `python`: an interpreter or virtual environment that a person names. `changed`: paths of the
+    patch; they choose the project in a repository of several. `at`: when the base was committed: what is installed is
+    of that time. `version`: for projects that ask version control for theirs (the last tag before the base).
+
+    Raises:
+        ConfigError: `python` is no interpreter, or the suite is not collected with it.
+        ExternalError: nothing could be made in which the suite is collected; says why.
+    """
+    cache = cache.resolve()
+    cache.mkdir(parents=True, exist_ok=True)
+    notes: list[str] = []
+    files = ProjectFiles(tree, find_project(tree, tuple(changed)))
+    own = own_venv(repository, files.folder, python)
+    interpreter = own / "bin" / "python" if own else find_python(files)
+    before = release_day(at)
+    progress("environment: reading what the project says of itself")
+    shop = Shop(cache, interpreter, sandbox, before, version or "0.0.1")
+    identity = find_identity(files, shop, repository.name, notes)
+    roots = find_roots(files, identity.files)
+    suite = find_suite(files)
+    bench = Bench(files, identity, roots, sandbox, cache, before, progress)
+    if own:
+        found = bench.collected(own, suite.argv, described=not has_metadata(own, identity.name))
+        if found.usable:
+            return bench.environment(
+                own, suite.argv, found.tests, notes, described=not has_metadata(own, identity.name)
+            )
+        if python is not None:
+            raise ConfigError(f"the suite is not collected: {last_words(found)}", key=f"--python {python}")
+        notes.append(f"{own.name} of the repository cannot collect the suite, so an environment was made")
+        interpreter = find_python(files)
+    kept = made_venv(bench, suite.argv, interpreter)
+    return bench.environment(kept.venv, kept.argv, kept.tests, [*notes, *kept.notes], described=True)

@@ -1,0 +1,94 @@
+"""Decides under which name, version and entry points a project is seen as installed; it installs nothing itself."""
+
+from __future__ import annotations
+
+import re
+
+from andon.environments.building import Shop, built_identity
+from andon.environments.project import ProjectFiles, Table, subtable
+from andon.environments.requirements import plain_name
+from andon.environments.wheels import EntryPoints, Identity, parsed_points
+from andon.errors import ExternalError
+
+MAKERS = ("setuptools_scm", "setuptools-git-versioning", "poetry-dynamic-versioning", "versioningit", "versioneer")
+"""Tables of pyproject.toml by which a build makes the version, and often a file with it."""
+BUILT = {"version", "scripts", "entry-points", "dependencies"}
+"""What a project may leave to its build, of what matters here."""
+
+
+def static_identity(files: ProjectFiles) -> Identity | None:
+    """Returns the identity of a project that writes it down whole; None when only its build knows it."""
+    if any(files.table("tool", maker) for maker in MAKERS) or files.table("tool", "hatch", "build", "hooks"):
+        return None
+    project, poetry = files.table("project"), files.table("tool", "poetry")
+    if project:
+        dynamic = project.get("dynamic")
+        if isinstance(dynamic, list) and BUILT & set(map(str, dynamic)):
+            return None
+        return known(project.get("name"), project.get("version"), project_points(project))
+    if poetry and not poetry.get("build"):
+        points = {"console_scripts": texts(subtable(poetry, "scripts"))} if poetry.get("scripts") else {}
+        points |= {group: texts(subtable(poetry, "plugins", group)) for group in subtable(poetry, "plugins")}
+        return known(poetry.get("name"), poetry.get("version"), points)
+    return None
+
+
+def find_identity(files: ProjectFiles, shop: Shop, fallback: str, notes: list[str]) -> Identity:
+    """Returns a project's identity: as it writes it down, else as its build makes it, else as far as it can be read."""
+    known_one = static_identity(files)
+    if known_one is not None:
+        return known_one
+    try:
+        return built_identity(files, shop)
+    except ExternalError as error:
+        # Many suites run without: what was guessed is told.
+        why = str(error).splitlines()[-1][:200]
+        notes.append(f"the project was not built ({why}); its name and version are guessed")
+        return guessed_identity(files, shop.version, fallback)
+
+
+def guessed_identity(files: ProjectFiles, version: str, fallback: str) -> Identity:
+    """Returns what can be read of a project whose build does not run here."""
+    cfg, setup = files.setup_cfg, files.setup_py
+    names = (
+        files.table("project").get("name"),
+        files.table("tool", "poetry").get("name"),
+        files.ini(cfg, "metadata", "name"),
+        setup.get("name"),
+    )
+    name = next((text for text in names if isinstance(text, str) and plain_name(text)), fallback)
+    written = next(
+        (text for text in (files.ini(cfg, "metadata", "version"), setup.get("version")) if is_version(text)), version
+    )
+    points = dict(project_points(files.table("project")))
+    if cfg.has_section("options.entry_points"):
+        text = "".join(f"[{group}]\n{lines}\n" for group, lines in cfg.items("options.entry_points"))
+        points |= parsed_points(text)
+    for group, lines in subtable(setup, "entry_points").items():
+        listed = [line for line in lines if isinstance(line, str)] if isinstance(lines, list) else [str(lines)]
+        points |= parsed_points(f"[{group}]\n" + "\n".join(listed))
+    return Identity(name, str(written), points)
+
+
+def is_version(text: object) -> bool:
+    """Tells whether a text is a version number (and not `attr: x.y`)."""
+    return isinstance(text, str) and re.fullmatch(r"v?\d+(\.\d+)*[\w.+-]*", text.strip()) is not None
+
+
+def known(name: object, version: object, points: EntryPoints) -> Identity | None:
+    """Returns an identity when name and version are what they should be."""
+    if isinstance(name, str) and plain_name(name) and isinstance(version, str) and is_version(version):
+        return Identity(name, version, points)
+    return None
+
+
+def project_points(project: Table) -> EntryPoints:
+    """Returns the entry points of a [project] table."""
+    points = {group: texts(subtable(project, "entry-points", group)) for group in subtable(project, "entry-points")}
+    named = {"console_scripts": "scripts", "gui_scripts": "gui-scripts"}
+    return points | {group: texts(subtable(project, key)) for group, key in named.items() if subtable(project, key)}
+
+
+def texts(table: Table) -> dict[str, str]:
+    """Returns the entries of a table that are texts."""
+    return {name: value for name, value in table.items() if isinstance(value, str)}
