@@ -64,6 +64,17 @@ def test_hint_lifts_a_line_above_its_equals() -> None:
     assert (places[0].start, places[0].suspicion) == (5, pytest.approx(0.85))
 
 
+def test_file_that_the_culprit_left_alone_comes_after_its_own_unless_something_speaks_for_it() -> None:
+    red = spectrum("red", {"a.py": {5}, "double.py": {5}, "caller.py": {5}}, failed=True)
+    sources = dict.fromkeys(("a.py", "double.py", "caller.py"), TEXT)
+    near = Hint("on the way to the writer", 0.15, {"caller.py": {5}})
+    alone = {place.path: place.suspicion for place in localise([red], sources, hints=[near])}
+    assert alone["double.py"] == alone["a.py"]
+    known = localise([red], sources, hints=[near], culprits=["a.py"])
+    assert [place.path for place in known] == ["caller.py", "a.py", "double.py"]
+    assert {place.path: place.suspicion for place in known} == {**alone, "double.py": 0.25}
+
+
 def test_files_outside_the_sources_are_never_told() -> None:
     assert localise([spectrum("red", {"tests/test_a.py": {1}}, failed=True)], {"a.py": TEXT}) == ()
 

@@ -87,7 +87,13 @@ def gather(case: Case, replays: Replays, head: Replay) -> Findings:
     odd = deviations(known, suspects)
     hints = hints_for(change, path, origins, odd, ran)
     locations = with_untraced(
-        localise([spectrum("evidence", trace, failed=True), *passing], sources, hints=hints), change
+        localise(
+            [spectrum("evidence", trace, failed=True), *passing],
+            sources,
+            hints=hints,
+            culprits=change.touched if change else (),
+        ),
+        change,
     )
     seen: dict[str, set[int]] = {}
     for one in passing:

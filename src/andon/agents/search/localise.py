@@ -18,7 +18,12 @@ from andon.agents.search.source import (
 )
 from andon.models import Location
 
+PLAIN = 0.5
+"""Share of Ochiai's measure that is believed."""
 DULL = 0.1
+"""The same, of lines that run at import."""
+APART = 0.25
+"""The same, of lines that have nothing to do with the culprit: they ran, and so did a test double and a library."""
 MOST = 30
 """Locations that are told."""
 
@@ -61,13 +66,19 @@ def ochiai(spectra: Sequence[Spectrum]) -> dict[tuple[str, int], float]:
 
 
 def localise(
-    spectra: Sequence[Spectrum], sources: Sources, *, hints: Sequence[Hint] = (), most: int = MOST
+    spectra: Sequence[Spectrum],
+    sources: Sources,
+    *,
+    hints: Sequence[Hint] = (),
+    culprits: Collection[str] = (),
+    most: int = MOST,
 ) -> tuple[Location, ...]:
     """Returns the most suspicious places of these sources, best first, one for each run of equal statements.
 
     Only lines that a failing run executed count. Ochiai and the hints are taken for independent witnesses of
     unequal worth: suspicion = 1 - product of (1 - weight) (noisy or), with half of Ochiai as its weight, and a tenth
-    for what runs at import alone.
+    for what runs at import alone. Where the `culprits` are known (the files that the change touched), a line elsewhere
+    that no hint speaks of counts half: the fault came with the change, and what else ran differently mostly follows.
     """
     hints = [
         hint._replace(
@@ -81,9 +92,10 @@ def localise(
     believed: dict[tuple[str, int], float] = {}
     for (path, line), score in ochiai(spectra).items():
         if path in sources:
-            doubt = 1 - score * (DULL if line in dull.get(path, ()) else 0.5)
-            for hint in hints:
-                doubt *= 1 - hint.weight if line in hint.lines.get(path, ()) else 1
+            weights = [hint.weight for hint in hints if line in hint.lines.get(path, ())]
+            apart = culprits and path not in culprits and not weights
+            share = DULL if line in dull.get(path, ()) else APART if apart else PLAIN
+            doubt = (1 - score * share) * math.prod(1 - weight for weight in weights)
             believed[path, line] = round(1 - doubt, 6)
     places = [
         place

@@ -63,9 +63,9 @@ class Replays:
         except GitError:
             return None  # nothing to replay there: the caller sees that it has no answer
 
-    def colours(self, commits: Sequence[str], *, trace: bool = False) -> Mapping[str, Colour]:
+    def colours(self, commits: Sequence[str], *, traced: Sequence[str] = ()) -> Mapping[str, Colour]:
         """Returns how the evidence replays at commits; one that has no answer counts as crashed."""
-        replays = self.run([Asked(commit, trace=trace) for commit in commits])
+        replays = self.run([Asked(commit, trace=commit in traced) for commit in commits])
         return {commit: colour(replay) for commit, replay in zip(commits, replays, strict=True)}
 
 

@@ -25,7 +25,7 @@ def find_change(case: Case, replays: Replays) -> Bisected | None:
         return None
     named = [change.commit for change in case.brief.changes if change.kind == "commit" and change.commit in commits]
     for suspect in named[:CONFIRMED]:
-        found = confirm(commits, suspect, lambda asked: replays.colours(asked, trace=True))
+        found = confirm(commits, suspect, lambda asked: replays.colours(asked, traced=asked[:1]))
         if found is not None:
             return settled(case, replays, found)
     return settled(case, replays, bisect(commits, replays.colours, start=before_onset(case, entries)))
