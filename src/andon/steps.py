@@ -13,6 +13,7 @@ from andon.app import App
 from andon.config import person
 from andon.errors import AgentError, ConfigError, ConflictError, DataError, LimitError, NotFoundError
 from andon.models import (
+    AlertState,
     Approval,
     Attempt,
     Autonomy,
@@ -35,6 +36,7 @@ from andon.models import (
     row_fingerprint,
 )
 from andon.protocols import Case
+from andon.quoting import counted
 
 if TYPE_CHECKING:
     from andon.store import Known
@@ -49,12 +51,13 @@ def ask_due(app: App, system: str) -> int:
     """Asks the checks that are due, saves what they gave, and returns how many were asked."""
     now = app.now()
     settings = app.config.system(system)
-    last = app.store.last_asked(system)
-    due = [
-        check
-        for check in app.checks(system)
-        if check.name not in last or now - last[check.name] >= (settings.check_every or check.every)
-    ]
+    due = asking.due_checks(
+        app.checks(system),
+        last=app.store.last_asked(system),
+        asked=app.store.texts_asked(system),
+        now=now,
+        every=settings.check_every,
+    )
     if not due:
         return 0
     results = asking.ask_now(app, system, due, app.store.watermarks(system))
@@ -71,7 +74,7 @@ def beyond_residue(app: App, system: str, check: Check, result: CheckResult) -> 
     newer = ask_newer(app, system, check, settled, result)
     if newer.state is CheckState.OK:
         return newer.model_copy(
-            update={"message": f"{result.total} old rows remain from before {settled:%Y-%m-%d %H:%M}"}
+            update={"message": f"{counted(result.total, 'old row')} left from before {settled:%Y-%m-%d %H:%M}"}
         )
     return newer
 
@@ -148,7 +151,8 @@ def write_brief(app: App, ticket: int) -> int:
         repo.fetch()
         head = repo.head(settings.branch)
         evidence = app.store.get_evidence(ticket)
-        red = {alert.check for alert in app.store.list_alerts(it.system) if alert.state == "firing"}
+        alerts = app.store.list_alerts(it.system)
+        red = {alert.check for alert in alerts if alert.state is AlertState.FIRING}
         try:
             healthy_and_not = population(check, data, now=evidence.asked_at)
         except (ConfigError, DataError) as error:  # no contrast then; the rest of the brief stands
@@ -166,6 +170,7 @@ def write_brief(app: App, ticket: int) -> int:
             rules=rules_of(repo, head, settings.folder, settings.rules),
             now=app.now(),
             folder=settings.folder,
+            first_red=next((alert.since for alert in alerts if alert.check == check.name), None),
             dialect=data.dialect,
         )
         app.store.save_brief(ticket, brief, now=app.now())

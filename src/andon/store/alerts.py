@@ -88,6 +88,13 @@ class Alerts(Part):
         query = select(t.results.c.check_name, t.results.c.asked_at).where(t.results.c.system == system)
         return dict(self._db.read(lambda connection: [(row[0], row[1]) for row in connection.execute(query).all()]))
 
+    def texts_asked(self, system: str) -> dict[str, str]:
+        """Returns check name -> hash of the file that was last asked, where it is known."""
+        query = select(t.results.c.check_name, t.results.c.sha256).where(
+            t.results.c.system == system, t.results.c.sha256 != ""
+        )
+        return dict(self._db.read(lambda connection: [(row[0], row[1]) for row in connection.execute(query).all()]))
+
     def list_runs(self, system: str, check: str, *, limit: int = 100) -> tuple[Run, ...]:
         """Returns the last runs of a check, newest first."""
         query = (
@@ -278,6 +285,7 @@ def _save_result(connection: Connection, system: str, result: CheckResult, check
         "asked_at": result.asked_at,
         "errors": errors,
         "doc": dump(result),
+        "sha256": check.sha256 if check is not None else "",
     }
     upsert(connection, t.results, row, ("system", "check_name"))
 

@@ -107,7 +107,8 @@ def _sqlite(url: URL, shown: str) -> Engine:
     if not url.database or url.database == ":memory:":
         raise ConfigError("write sqlite:///path: the state must survive the process", key="database")
     try:
-        Path(url.database).parent.mkdir(parents=True, exist_ok=True)
+        if not url.database.startswith("file:"):  # SQLite's own form of URL: what it names is there already
+            Path(url.database).parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise ExternalError(f"cannot make the folder of {shown}: {error.strerror}", permanent=True) from error
     engine = create_engine(url, connect_args={"timeout": BUSY_SECONDS, "check_same_thread": False})

@@ -120,6 +120,7 @@ results = Table(
     _moment("asked_at"),
     _small("errors"),
     _text("doc"),
+    _text("sha256"),
 )
 runs = Table(
     "runs",

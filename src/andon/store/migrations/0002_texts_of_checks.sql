@@ -1,0 +1,1 @@
+alter table results add column sha256 text not null default '';
