@@ -71,9 +71,13 @@ workers = {workers}
 tickets_per_day = 100000
 minutes_per_ticket = 600
 
-[systems.marks]
-repo = "origin.git"
-checks = "checks"
+"""
+
+SYSTEM = """\
+
+[systems.marks-{number}]
+repo = "origin-{number}.git"
+checks = "checks-{number}"
 test = "sh suite.sh"
 replay = "python -I -S replay.py"
 runtime = ["{runtime}"]
@@ -82,6 +86,8 @@ storm = 100000
 every = "1s"
 autonomy = "ship-on-approval"
 """
+REPOSITORIES = 4
+"""One fix at a time a repository is the rule, so that more workers need more repositories."""
 
 
 class KnowingAgent(ScriptedAgent):
@@ -115,32 +121,37 @@ class Figures(NamedTuple):
 
 
 def make_marks(folder: Path, tickets: int, database: str, workers: int) -> None:
-    """Makes a repository with so many bad marks, a live database that shows them, and a check for each."""
-    work = folder / "work"
-    for name in ("values", "tests"):
-        (work / name).mkdir(parents=True)
-    (work / "replay.py").write_text(REPLAY, encoding="utf-8")
-    (work / "marks.py").write_text('"""Reads marks."""\n', encoding="utf-8")
-    (work / "suite.sh").write_text(SUITE, encoding="utf-8")
-    (work / "tests" / "test_all.sh").write_text("test -d values\n", encoding="utf-8")
-    for number in range(tickets):
-        (work / "values" / f"mark_{number}.py").write_text('STATE = "bad"\n', encoding="utf-8")
-    git("init", "--quiet", "--bare", "--initial-branch=main", "origin.git", cwd=folder)
-    git("init", "--quiet", "--initial-branch=main", cwd=work)
-    git("add", ".", cwd=work)
-    git("-c", "user.name=dev", "-c", "user.email=dev@example.org", "commit", "--quiet", "-m", "Begin", cwd=work)
-    git("push", "--quiet", "../origin.git", "main", cwd=work)
+    """Makes repositories with so many bad marks together, live rows that show them, and a check for each."""
+    config = CONFIG.format(database=database, workers=workers)
     live = sqlite3.connect(folder / "live.db")
     live.execute("create table marks (n integer, state text, at text)")
     at = utc_now().strftime("%Y-%m-%d %H:%M:%S")
     live.executemany("insert into marks values (?, 'bad', ?)", [(number, at) for number in range(tickets)])
     live.commit()
     live.close()
-    (folder / "checks").mkdir()
-    for number in range(tickets):
-        (folder / "checks" / f"mark-{number}.sql").write_text(CHECK.format(n=number), encoding="utf-8")
-    config = CONFIG.format(database=database, workers=workers, runtime=sys.prefix, folder=folder)
+    for number in range(REPOSITORIES):
+        make_repository(folder, number, range(number, tickets, REPOSITORIES))
+        config += SYSTEM.format(number=number, runtime=sys.prefix, folder=folder)
     (folder / "andon.toml").write_text(config, encoding="utf-8")
+
+
+def make_repository(folder: Path, number: int, marks: range) -> None:
+    """Makes one repository with its remote and checks."""
+    work, checks = folder / f"work-{number}", folder / f"checks-{number}"
+    for made in (work / "values", work / "tests", checks):
+        made.mkdir(parents=True)
+    (work / "replay.py").write_text(REPLAY, encoding="utf-8")
+    (work / "marks.py").write_text('"""Reads marks."""\n', encoding="utf-8")
+    (work / "suite.sh").write_text(SUITE, encoding="utf-8")
+    (work / "tests" / "test_all.sh").write_text("test -d values\n", encoding="utf-8")
+    for mark in marks:
+        (work / "values" / f"mark_{mark}.py").write_text('STATE = "bad"\n', encoding="utf-8")
+        (checks / f"mark-{mark}.sql").write_text(CHECK.format(n=mark), encoding="utf-8")
+    git("init", "--quiet", "--bare", "--initial-branch=main", f"origin-{number}.git", cwd=folder)
+    git("init", "--quiet", "--initial-branch=main", cwd=work)
+    git("add", ".", cwd=work)
+    git("-c", "user.name=dev", "-c", "user.email=dev@example.org", "commit", "--quiet", "-m", "Begin", cwd=work)
+    git("push", "--quiet", f"../origin-{number}.git", "main", cwd=work)
 
 
 def measure(folder: Path, tickets: int, database: str, workers: int) -> Figures:
@@ -151,7 +162,8 @@ def measure(folder: Path, tickets: int, database: str, workers: int) -> Figures:
         engine = Engine(app, poll=timedelta(seconds=0.2), sweeps=False)
         others: list[subprocess.Popen[str]] = []
         began = time.monotonic()
-        engine.sweep_now("marks")
+        for system in app.config.systems:
+            engine.sweep_now(system)
         swept = time.monotonic()
         engine.start()
         try:
@@ -219,7 +231,8 @@ def profile_phases(folder: Path, tickets: int) -> None:
     with App(load(folder / "andon.toml"), agents=(KnowingAgent(name="knowing"),)) as app:
         profiler = cProfile.Profile()
         profiler.enable()
-        workflows.sweep(app, "marks", step)
+        for system in app.config.systems:
+            workflows.sweep(app, system, step)
         for ticket in range(1, tickets + 1):
             workflows.run_phase(app, "diagnose", ticket, step)
             workflows.run_phase(app, "fix", ticket, step)
