@@ -18,6 +18,7 @@ from andon.errors import ConfigError, NotFoundError
 from andon.models import Autonomy
 
 FILE_NAME = "andon.toml"
+NO_SYSTEM = 'add a [systems.NAME] table with repo = ".", or run `andon init --force`'
 UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0}
 
 
@@ -123,6 +124,11 @@ class SystemSettings(Settings):
     replay_seconds: float = 120.0
     """Wall time for one replay."""
 
+    @field_validator("runtime", "protected", mode="before")
+    @classmethod
+    def one_or_many(cls, value: object) -> object:
+        return (value,) if isinstance(value, str) else value
+
     def argv(self, command: Literal["test", "replay", "deploy"]) -> tuple[str, ...]:
         """Returns the words of a command.
 
@@ -167,13 +173,15 @@ class Config(Settings):
         """Returns the name of a system that exists; the only one when no name is given.
 
         Raises:
-            NotFoundError: no such system, or several and none named.
+            NotFoundError: no system is configured, or there is no such one, or there are several and none is named.
         """
-        known = ", ".join(sorted(self.systems)) or "none"
+        if not self.systems:
+            raise NotFoundError(f"{self.home / FILE_NAME} configures no system: {NO_SYSTEM}")
+        known = ", ".join(sorted(self.systems))
         if name is None and len(self.systems) == 1:
             return next(iter(self.systems))
         if name is None:
-            raise NotFoundError(f"say which system: {known}")
+            raise NotFoundError(f"say which system, there are several: {known}")
         if name not in self.systems:
             raise NotFoundError(f"no system {name!r} in {FILE_NAME}; there are: {known}")
         return name
@@ -261,9 +269,9 @@ def secret(reference: str, environ: Mapping[str, str] | None = None) -> str:
     return value
 
 
-def env_flag(name: str) -> bool:
-    """Tells whether a switch is set in the environment (`CI`, `NO_COLOR`)."""
-    return os.environ.get(name, "") not in ("", "0", "false")
+def is_set(name: str) -> bool:
+    """Tells whether a variable of the environment holds anything at all, which is how NO_COLOR is meant."""
+    return bool(os.environ.get(name))
 
 
 def person() -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import subprocess
@@ -10,6 +11,7 @@ from datetime import date
 from pathlib import Path
 
 from andon.config import FILE_NAME
+from andon.errors import ConfigError
 from andon.models import Model
 
 SOURCES_READ = 400
@@ -26,6 +28,8 @@ class Survey(Model):
     name: str
     branch: str
     test: str
+    folder: str = ""
+    """Where in the repository it lies; empty for its top."""
     data: str = ""
     """`env:NAME`, or empty."""
     runtime: tuple[str, ...] = ()
@@ -35,7 +39,12 @@ class Survey(Model):
 
 
 def survey(folder: Path, environ: Mapping[str, str] | None = None) -> Survey:
-    """Returns what can be found out about a repository without running any of it."""
+    """Returns what can be found out about a repository without running any of it.
+
+    Raises:
+        ConfigError: the folder lies in no git repository.
+    """
+    inside = place_in_repository(folder)
     environ = os.environ if environ is None else environ
     branch = current_branch(folder)
     test, test_saw = test_command(folder)
@@ -44,6 +53,7 @@ def survey(folder: Path, environ: Mapping[str, str] | None = None) -> Survey:
     replay = next(iter(sorted(module_of(path, folder) for path in find(folder, "replay.py"))), "")
     saw = [
         f"branch: {branch}",
+        *([f"folder: {inside}, in the repository above"] if inside else []),
         f"test command: {test} ({test_saw})",
         f"data: {variable_saw}",
         f"runtime: {', '.join(runtime) or 'no virtual environment found; the system Python is used'}",
@@ -55,11 +65,27 @@ def survey(folder: Path, environ: Mapping[str, str] | None = None) -> Survey:
         name=re.sub(r"[^a-z0-9_-]+", "-", folder.name.lower()).strip("-_") or "system",
         branch=branch,
         test=test,
+        folder=inside,
         data=f"env:{variable}" if variable else "",
         runtime=runtime,
         replay=f"python -m {replay}" if replay else "",
         saw=tuple(saw),
     )
+
+
+def place_in_repository(folder: Path) -> str:
+    """Returns where a folder lies in its git repository; empty for the top.
+
+    Raises:
+        ConfigError: it lies in none.
+    """
+    told = subprocess.run(
+        ["git", "-C", str(folder), "rev-parse", "--show-prefix"], capture_output=True, text=True, check=False
+    )
+    if told.returncode:
+        words = "is in no git repository: go to the one to watch, or run `git init` and make a first commit"
+        raise ConfigError(words, file=folder)
+    return told.stdout.strip().rstrip("/")
 
 
 def current_branch(folder: Path) -> str:
@@ -150,13 +176,14 @@ def config_text(found: Survey) -> str:
     """Returns the andon.toml of a survey."""
 
     def line(key: str, value: str, remark: str) -> str:
+        quoted = json.dumps(value, ensure_ascii=False)  # a branch or a path may hold a quote
         return (
-            f'{key} = "{value}"{" " * max(1, 34 - len(key) - len(value))}# {remark}'
+            f"{key} = {quoted}{' ' * max(1, 36 - len(key) - len(quoted))}# {remark}"
             if value
             else f'# {key} = ""{" " * max(1, 32 - len(key))}# {remark}'
         )
 
-    runtime = ", ".join(f'"{path}"' for path in found.runtime)
+    runtime = json.dumps(found.runtime, ensure_ascii=False)
     return "\n".join(
         [
             "# andon: what to watch and how. Every key: docs/configuration.md",
@@ -172,12 +199,13 @@ def config_text(found: Survey) -> str:
             f"[systems.{found.name}]",
             line("repo", ".", "a path with an `origin` pushes there; or a URL"),
             line("branch", found.branch, "where fixes go"),
+            *([line("folder", found.folder, "where the system lives in the repository")] if found.folder else []),
             line("checks", "checks", "folder of check files"),
             line("test", found.test, "runs the whole suite, in the sandbox"),
             line("replay", found.replay, "rebuilds a symptom from recorded evidence: docs/replay.md"),
             line("data", found.data, "a login that can only read: `andon grants` prints the SQL"),
             line("deploy", "", "brings the branch into production"),
-            f"runtime = [{runtime}]",
+            f"runtime = {runtime}",
             line("autonomy", "propose", "report | propose | ship-on-approval | ship-when-proven"),
             "",
         ]
@@ -191,7 +219,7 @@ def first_check(found: Survey) -> str:
         words[0] = f"{found.runtime[0]}/bin/python"
     if "pytest" in words:
         words += ["-p", "no:cacheprovider"]  # a question leaves nothing behind
-    argv = ", ".join(f'"{word}"' for word in words)
+    argv = json.dumps(words, ensure_ascii=False)
     return "\n".join(
         [
             "# A check asks one question about the system. This one: is the suite green?",
@@ -202,7 +230,7 @@ def first_check(found: Survey) -> str:
             'severity = "medium"',
             f'why = "{date.today().isoformat()}. Written by andon init: a red suite is the first thing to know."',  # noqa: DTZ011
             'decided = "the suite is green on the branch at all times."',
-            f"argv = [{argv}]",
+            f"argv = {argv}",
             'timeout = "10m"',
             "",
         ]

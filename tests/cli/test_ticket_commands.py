@@ -10,6 +10,7 @@ import pytest
 from feeds import Call, clock
 
 from andon import steps, workflows
+from andon.models import Autonomy
 from andon.testing.agents import ScriptedAgent
 from andon.testing.loops import open_loop
 
@@ -43,7 +44,21 @@ def test_new_ticket_with_an_unknown_check_is_refused_and_not_kept(andon: Call, r
     assert andon("tickets", cwd=red).out == "no open tickets\n"
 
 
-@pytest.mark.parametrize("command", [("show", "7"), ("review", "7"), ("approve", "7"), ("reject", "7", "--why", "no")])
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("show", "7"),
+        ("show", "7", "--json"),
+        ("review", "7"),
+        ("approve", "7"),
+        ("reject", "7", "--why", "no"),
+        ("close", "7", "--why", "no"),
+        ("reopen", "7", "--why", "no"),
+        ("diagnose", "7"),
+        ("fix", "7"),
+        ("judge", "7"),
+    ],
+)
 def test_ticket_that_does_not_exist_is_said_so(command: tuple[str, ...], andon: Call, red: Path) -> None:
     said = andon(*command, cwd=red)
     assert said.code == 2
@@ -125,3 +140,112 @@ def test_only_a_diagnosed_ticket_can_be_fixed_by_hand(andon: Call, proven: Path)
     said = andon("fix", "1", cwd=proven)
     assert said.code == 2
     assert "only a diagnosed ticket" in said.err
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("tickets", "--new", ""),
+        ("tickets", "--new", "  "),
+        ("close", "1", "--why", " "),
+        ("reopen", "1", "--why", ""),
+        ("reject", "1", "--why", ""),
+    ],
+    ids=" ".join,
+)
+def test_blank_title_or_reason_is_refused(words: tuple[str, ...], andon: Call, red: Path) -> None:
+    said = andon(*words, cwd=red)
+    assert said.code == 2
+    assert "it is blank" in said.err
+    assert andon("tickets", cwd=red).out == "no open tickets\n"
+
+
+@pytest.mark.parametrize("option", ["--body", "--check"])
+def test_option_of_a_new_ticket_without_new_is_a_usage_error(option: str, andon: Call, red: Path) -> None:
+    said = andon("tickets", option, "no-empty-pictures", cwd=red)
+    assert (said.code, said.out) == (2, "")
+    assert f"{option} says more about a new ticket: give its title with --new" in said.err
+
+
+def test_closing_twice_says_since_when_it_is_closed_and_how_to_open_it(andon: Call, red: Path) -> None:
+    andon("tickets", "--new", "a wish", cwd=red)
+    assert andon("close", "1", "--why", "not wanted", cwd=red).code == 0
+    said = andon("close", "1", "--why", "again", cwd=red)
+    assert said.code == 2
+    assert "ticket 1 has ended already: it is abandoned since" in said.err
+    assert "(not wanted)" in said.err
+    assert 'andon reopen 1 --why "..."' in said.err
+    assert andon("reopen", "1", "--why", "wanted after all", cwd=red).code == 0
+    said = andon("reopen", "1", "--why", "again", cwd=red)
+    assert said.code == 2
+    assert "only an ended or escalated one is opened again" in said.err
+
+
+def escalate(folder: Path) -> None:
+    """Hands the ticket at the gate to a person, as the loop does when it cannot go on."""
+    with open_loop(folder, clock=clock()) as app:
+        steps.escalate(app, 1, "the branch moved and the patch no longer applies to it")
+
+
+def test_show_names_the_commands_that_apply_and_no_others(andon: Call, proven: Path) -> None:
+    def steps_of(command: str) -> str:
+        return andon(command, "1", cwd=proven).out.partition("## What next")[2]
+
+    for command in ("show", "review"):
+        assert "andon approve 1" in steps_of(command)
+        assert "andon close 1" in steps_of(command)
+        assert "andon reopen" not in steps_of(command)
+    escalate(proven)
+    for command in ("show", "review"):
+        told = steps_of(command)
+        assert "andon approve" not in told
+        assert 'andon reopen 1 --why "..."' in told
+        assert 'andon close 1 --why "..."' in told
+        assert "andon diagnose no-empty-pictures" in told
+    andon("close", "1", "--why", "done by hand", cwd=proven)
+    assert "andon reopen 1" in steps_of("show")
+    assert "andon close" not in steps_of("show")
+
+
+def test_every_command_that_show_names_is_taken(andon: Call, proven: Path) -> None:
+    escalate(proven)
+    assert andon("diagnose", "no-empty-pictures", cwd=proven).code == 0
+    assert andon("reopen", "1", "--why", "the branch stands still now", cwd=proven).code == 0
+    assert andon("close", "1", "--why", "done by hand", cwd=proven).code == 0
+
+
+def test_ticket_that_is_not_open_is_not_diagnosed_again_and_keeps_its_diagnosis(andon: Call, proven: Path) -> None:
+    before = json.loads(andon("show", "1", "--json", cwd=proven).out)["diagnosis"]
+    said = andon("diagnose", "1", cwd=proven)
+    assert said.code == 2
+    assert "only an open ticket is diagnosed" in said.err
+    assert json.loads(andon("show", "1", "--json", cwd=proven).out)["diagnosis"] == before
+
+
+def test_approval_under_propose_says_that_a_person_merges(andon: Call, proven: Path) -> None:
+    with open_loop(proven, clock=clock()) as app:
+        app.store.update_ticket(1, autonomy=Autonomy.PROPOSE, now=app.now())
+    said = andon("approve", "1", cwd=proven)
+    assert "pushes it as the branch andon/ticket-1; merge that into main" in said.out
+    assert "andon/ticket-1" in andon("show", "1", cwd=proven).out.partition("## What next")[2]
+
+
+@pytest.mark.parametrize("number", ["99999999999999999999", "0", "x"])
+def test_number_that_no_ticket_has_is_a_usage_error(number: str, andon: Call, red: Path) -> None:
+    said = andon("show", number, cwd=red)
+    assert said.code == 2
+    assert said.err.startswith("Usage: andon show [OPTIONS] TICKET\nTry 'andon show --help' for help.\n")
+
+
+def test_bars_in_a_value_keep_the_table_whole(andon: Call, red: Path) -> None:
+    with sqlite3.connect(red / "live.db") as connection:
+        connection.execute("delete from pictures")
+        values = "('run-0099', 'a|b', 'c', 'd|e', 429, 0, '2026-11-20 17:45:00')"
+        connection.execute(f"insert into pictures values {values}")
+    connection.close()
+    with open_loop(red, clock=clock(), agents=(ScriptedAgent(),)) as app:
+        workflows.sweep(app, "tinyfeed", workflows.straight)
+        steps.record_evidence(app, 1)
+    table = [line for line in andon("show", "1", cwd=red).out.splitlines() if line.startswith("|")]
+    assert "`a\\|b`" in table[2]
+    assert len({line.replace("\\|", "").count("|") for line in table}) == 1

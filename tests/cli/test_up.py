@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import resource
@@ -11,8 +12,16 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
 from feeds import Call, clock
+from rich.console import Console
 
+from andon import steps
+from andon.app import App
+from andon.cli.tickets import waits_for
+from andon.cli.up import Feed, picture
+from andon.engine import Engine
+from andon.models import Status
 from andon.testing.loops import open_loop, use
 from andon.testing.repos import git
 
@@ -70,6 +79,7 @@ def test_once_says_what_waits_for_a_person(proven: Path, andon: Call) -> None:
     said = andon("up", "--once", cwd=proven)
     assert said.code == 0
     assert "ticket 1 waits for you: proven" in said.out
+    assert "(andon review 1)" in said.out
 
 
 def test_missing_repository_stops_the_start_and_loses_nothing(proven: Path, andon: Call) -> None:
@@ -136,3 +146,48 @@ def test_full_disk_is_a_clear_error_and_loses_nothing(red: Path, andon: Call) ->
     assert err.startswith("error:")
     assert "Traceback" not in err
     assert [one["title"] for one in json.loads(andon("tickets", "--json", cwd=red).out)] == ["kept"]
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_interrupt_before_the_loop_has_begun_ends_cleanly_and_leaves_nothing_half_done(
+    number: signal.Signals, red: Path
+) -> None:
+    # The configuration comes through a pipe: the start stands still at it for as long as the test needs.
+    os.mkfifo(red / "slow.toml")
+    loop = started("--config", "slow.toml", "up", "--plain", cwd=red)
+    with (red / "slow.toml").open("w", encoding="utf-8"):  # opens when the other end is read
+        loop.send_signal(number)
+        out, err = loop.communicate(timeout=60)
+    assert (loop.returncode, out, err) == (0, "stopped; the loop had not begun\n", "")
+    assert not (red / ".andon").exists()
+
+
+def test_live_view_sends_a_person_where_there_is_something_to_do(proven: Path) -> None:
+    with open_loop(proven, clock=clock()) as app:
+        assert waits_for(app.store, app.store.get_ticket(1)) == "andon review 1"
+        view = drawn(app)
+        assert "waits for you: andon review 1" in view
+        steps.escalate(app, 1, "the judge could not work")
+        view = drawn(app)
+        assert "waits for you: andon show 1" in view
+        assert "andon review" not in view
+
+
+def test_live_view_says_of_a_patch_that_is_being_judged_that_the_loop_has_it(proven: Path) -> None:
+    with open_loop(proven, clock=clock()) as app:
+        app.store.move(1, Status.PROVEN, Status.PATCHED, actor="loop", reason="judged again", now=app.now())
+        assert waits_for(app.store, app.store.get_ticket(1)) == ""
+
+
+def test_live_view_outlives_titles_that_look_like_markup(red: Path) -> None:
+    with open_loop(red, clock=clock()) as app:
+        app.store.create_ticket(system="tinyfeed", title="[/red] [bold]x[/nope]", now=app.now())
+        assert "[/red] [bold]x[/nope]" in drawn(app)
+
+
+def drawn(app: App) -> str:
+    """Returns the live view of a moment, as a terminal of 100 columns shows it."""
+    page = Console(width=100, file=io.StringIO(), force_terminal=False)
+    page.print(picture(app, Engine(app), Feed(echo=False)))
+    assert isinstance(page.file, io.StringIO)
+    return page.file.getvalue()

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import importlib
+import io
 import sys
 from pathlib import Path
+from typing import NoReturn
 
 import click
 
@@ -69,21 +71,40 @@ class Lazy(click.Group):
 def andon(ctx: click.Context, path: Path | None) -> None:
     """Keep running systems running: red check, root cause, proven fix, your signature, release, quiet alert."""
     ctx.obj = path
+    ctx.color = False if without_colour() else None
+
+
+def without_colour() -> bool:
+    """Tells whether the person asked every program for no colours (https://no-color.org)."""
+    from andon.config import is_set
+
+    return is_set("NO_COLOR")
 
 
 def main() -> None:
-    """Runs the command line; an error of andon's own is one clear line and exit code 2."""
+    """Runs the command line; an error of andon's own, or of the disk, is one clear line and exit code 2."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # a terminal that knows no arrows still gets the words
     try:
-        code = andon(standalone_mode=False)
+        code = andon(standalone_mode=False, prog_name="andon")
         sys.exit(code if isinstance(code, int) else 0)
-    except click.exceptions.Abort:
+    except (click.exceptions.Abort, KeyboardInterrupt):
         click.echo("stopped", err=True)
         sys.exit(130)
     except click.ClickException as error:
         error.show()
         sys.exit(error.exit_code if error.exit_code != 1 else 2)
-    except AndonError as error:
-        click.echo(f"{click.style('error:', fg='red', bold=True)} {error}", err=True)
-        sys.exit(2)
     except BrokenPipeError:
         sys.exit(141)  # the reader of a pipe went away (`andon tickets | head`)
+    except AndonError as error:
+        end(str(error))
+    except OSError as error:
+        end(f"{error.filename}: {error.strerror}" if error.filename and error.strerror else str(error))
+
+
+def end(words: str) -> NoReturn:
+    """Prints what went wrong and ends with exit code 2."""
+    label = click.style("error:", fg=None if without_colour() else "red", bold=True)
+    click.echo(f"{label} {words}", err=True)
+    sys.exit(2)

@@ -1,4 +1,4 @@
-"""Prints Markdown for people: rich in a terminal, plain text in a pipe."""
+"""Prints Markdown for people: laid out in a terminal, as it is in a pipe; code and rows are never wrapped or cut."""
 
 from __future__ import annotations
 
@@ -8,11 +8,13 @@ import click
 
 
 def print_markdown(text: str) -> None:
-    """Prints Markdown, rendered when stdout is a terminal."""
+    """Prints Markdown, laid out when stdout is a terminal."""
     if not sys.stdout.isatty():
-        click.echo(text)
+        click.echo(text.rstrip("\n"))
         return
     from rich.console import Console
-    from rich.markdown import Markdown
 
-    Console().print(Markdown(text, code_theme="ansi_dark"))
+    from andon.cli.layout import Page
+
+    # No crop: a line of code that is longer than the terminal is wide is the terminal's to wrap, and copies whole.
+    Console().print(Page(text, code_theme="ansi_dark", hyperlinks=False), crop=False)

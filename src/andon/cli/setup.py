@@ -2,15 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from andon.cli.open import open_config, print_json
 from andon.config import FILE_NAME, find_file
 from andon.errors import ConfigError
+from andon.quoting import visible
 
-STATES = {"works": ("ok", "green"), "weak": ("weak", "yellow"), "broken": ("broken", "red")}
+if TYPE_CHECKING:
+    from andon.app import App
+
+STATES = {
+    "works": ("ok", "green"),
+    "weak": ("weak", "yellow"),
+    "broken": ("broken", "red"),
+    "not looked at": ("-", "bright_black"),
+}
 
 
 @click.command()
@@ -21,7 +32,9 @@ def init(folder: Path, *, force: bool) -> None:
     from andon.starter import survey, write
 
     path = folder.resolve() / FILE_NAME
-    if path.exists() and not force:
+    if not path.parent.is_dir():
+        raise ConfigError("is no folder", file=path.parent)
+    if path.exists() and path.read_text(encoding="utf-8", errors="replace").strip() and not force:
         raise ConfigError("is there already; --force writes over it", file=path)
     found = survey(folder.resolve())
     written = write(found, folder.resolve(), force=force)
@@ -46,7 +59,7 @@ def doctor(ctx: click.Context, *, no_suite: bool, as_json: bool) -> None:
         findings.append(one)
         if not as_json:
             word, colour = STATES[one.state]
-            click.echo(f"{click.style(f'{word:<7}', fg=colour)} {one.what}: {one.saw}")
+            click.echo(f"{click.style(f'{word:<7}', fg=colour)} {one.what}: {visible(one.saw, 1000)}")
             if one.mend:
                 click.echo(f"        do: {one.mend}")
     if as_json:
@@ -65,21 +78,33 @@ def grants(ctx: click.Context, system: str | None, role: str | None, schemas: tu
 
     from andon.app import App
     from andon.data.grants import grants_sql
-    from andon.errors import AndonError
 
-    config = open_config(ctx)
-    with App(config) as app:
-        name = config.system_name(system)
+    with App(open_config(ctx)) as app:
+        name = app.config.system_name(system)
         url = urlsplit(app.data_url(name))
+        if url.scheme.startswith("sqlite"):
+            click.echo(f"-- The data of {name} is a SQLite file: there are no logins in it, and no grants to give.")
+            click.echo("-- andon opens the file read-only (mode=ro, query_only, and an authorizer that allows reading")
+            click.echo("-- alone), so it can be used as it is. Keep it readable for the user that andon runs as.")
+            return
         if not url.scheme.startswith("postgres"):
-            raise ConfigError("is not Postgres: a SQLite file is opened read-only and needs no grants", key=name)
-        try:
-            source = app.open_data(name)
-            for power in source.powers():
-                click.echo(f"-- can now: {power.what}")
-            source.close()
-        except AndonError as error:
-            click.echo(f"-- the login could not be tried: {error}")
+            raise ConfigError("write postgresql://... or sqlite:///path", file=FILE_NAME, key=f"systems.{name}.data")
+        for line in powers(app, name):
+            click.echo(f"-- {line}")
     click.echo(
         grants_sql(url.path.lstrip("/") or "postgres", role=role or url.username or "andon_reader", schemas=schemas)
     )
+
+
+def powers(app: App, system: str) -> Iterator[str]:
+    """Yields what the login of a system's data can do now besides reading, or why that cannot be told."""
+    from andon.errors import AndonError
+
+    try:
+        source = app.open_data(system)
+        try:
+            yield from (f"can now: {power.what}" for power in source.powers())
+        finally:
+            source.close()
+    except AndonError as error:
+        yield f"the login could not be tried: {error}"

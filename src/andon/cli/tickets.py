@@ -1,15 +1,24 @@
-"""`andon tickets`, `show`, `review`, `approve`, `reject`: the tickets, and the gate."""
+"""`andon tickets`, `show`, `review`, `approve`, `reject`, `close`, `reopen`: the tickets, and the gate."""
 
 from __future__ import annotations
+
+import shutil
+import sys
+import textwrap
+from typing import TYPE_CHECKING
 
 import click
 
 from andon.app import App
 from andon.asking import ask_now
-from andon.cli.open import open_app, print_json
+from andon.cli.open import NUMBER, open_app, print_json, some_words
 from andon.config import person
 from andon.errors import AndonError, ConflictError
-from andon.models import Autonomy, Check, CheckState, Severity, Status, Ticket
+from andon.models import MOVES, Autonomy, Check, CheckState, Severity, Status, Ticket
+from andon.quoting import visible
+
+if TYPE_CHECKING:
+    from andon.store import Store
 
 STATUS_COLOURS = {
     Status.OPEN: "red",
@@ -23,8 +32,14 @@ STATUS_COLOURS = {
 @click.command()
 @click.option("--system", "-s", help="Only this system's.")
 @click.option("--all", "everything", is_flag=True, help="Resolved and abandoned ones too.")
-@click.option("--new", "title", metavar="TITLE", help="Keep a new ticket, for people: the loop never picks it up ...")
-@click.option("--body", default="", help="More words for the new ticket.")
+@click.option(
+    "--new",
+    "title",
+    metavar="TITLE",
+    callback=some_words,
+    help="Keep a new ticket, for people: the loop never picks it up ...",
+)
+@click.option("--body", help="More words for the new ticket.")
 @click.option("--check", "check_name", help="... unless this failing check is attached.")
 @click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
 @click.pass_context
@@ -34,14 +49,17 @@ def tickets(
     *,
     everything: bool,
     title: str | None,
-    body: str,
+    body: str | None,
     check_name: str | None,
     as_json: bool,
 ) -> None:
     """List tickets, those that wait for a person first; or keep a new one."""
+    if title is None and (body is not None or check_name is not None):
+        option = "--body" if body is not None else "--check"
+        raise click.UsageError(f"{option} says more about a new ticket: give its title with --new", ctx)
     with open_app(ctx) as app:
         if title is not None:
-            it = keep(app, app.config.system_name(system), title, body, check_name)
+            it = keep(app, app.config.system_name(system), title.strip(), body or "", check_name)
             picked = (
                 "the loop works on it"
                 if it.check
@@ -50,6 +68,9 @@ def tickets(
             click.echo(f"ticket {it.id}: {picked}" if not as_json else it.model_dump_json(indent=2))
             return
         found = app.store.list_tickets(system=system)
+        if not found and system is not None:
+            app.config.system_name(system)  # a name that nobody knows is a slip of the hand
+        waiting = {one.id for one in found if waits_for(app.store, one)}
     ended = (Status.RESOLVED, Status.ABANDONED)
     shown = [one for one in found if everything or one.status not in ended]
     if as_json:
@@ -57,8 +78,9 @@ def tickets(
     elif not shown:
         click.echo("no open tickets" if not everything else "no tickets")
     else:
-        for one in sorted(shown, key=lambda one: (not waits_for_person(one), -one.id)):
-            click.echo(line(one))
+        width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+        for one in sorted(shown, key=lambda one: (one.id not in waiting, -one.id)):
+            click.echo(line(one, width))
 
 
 def keep(app: App, system: str, title: str, body: str, check_name: str | None) -> Ticket:
@@ -89,22 +111,33 @@ def keep(app: App, system: str, title: str, body: str, check_name: str | None) -
     )
 
 
-def waits_for_person(ticket: Ticket) -> bool:
-    """Tells whether a ticket stands still until a person acts."""
-    return ticket.status in (Status.PROVEN, Status.ESCALATED, Status.PATCHED)
+def waits_for(store: Store, ticket: Ticket) -> str:
+    """Returns the command with which a person goes on with a ticket that stands still; empty when the loop has it."""
+    from andon.packet import is_at_gate
+
+    attempts = store.list_attempts(ticket.id) if ticket.status is Status.PATCHED else ()
+    if is_at_gate(ticket, attempts):
+        return f"andon review {ticket.id}"
+    if ticket.status is Status.ESCALATED:
+        return f"andon show {ticket.id}"
+    return ""
 
 
-def line(ticket: Ticket) -> str:
-    """Returns a ticket as one line."""
+def line(ticket: Ticket, width: int | None = None) -> str:
+    """Returns a ticket as one line; in a terminal of this many columns its reason stands below, wrapped."""
     status = click.style(f"{ticket.status.value:<10}", fg=STATUS_COLOURS.get(ticket.status, "blue"))
-    from andon.quoting import visible
-
-    reason = f"  {visible(ticket.reason, 90)}" if ticket.reason else ""
-    return f"{ticket.id:>4}  {status} {ticket.system:<12} {visible(ticket.title, 60)}{reason}"
+    reason = visible(ticket.reason, 90 if width is None else 300)
+    if width is None:
+        title = visible(ticket.title, 60) + (f"  {reason}" if reason else "")
+        return f"{ticket.id:>4}  {status} {ticket.system:<12} {title}"
+    system = textwrap.shorten(ticket.system, 12, placeholder="…")
+    first = f"{ticket.id:>4}  {status} {system:<12} {visible(ticket.title, max(20, width - 31))}"
+    below = textwrap.wrap(reason, max(20, width - 6), initial_indent=" " * 6, subsequent_indent=" " * 6)
+    return "\n".join([first, *below])
 
 
 @click.command()
-@click.argument("ticket", type=int)
+@click.argument("ticket", type=NUMBER)
 @click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
 @click.option("--markdown", is_flag=True, help="Print as Markdown text, also in a terminal.")
 @click.pass_context
@@ -114,7 +147,7 @@ def show(ctx: click.Context, ticket: int, *, as_json: bool, markdown: bool) -> N
 
 
 @click.command()
-@click.argument("ticket", type=int)
+@click.argument("ticket", type=NUMBER)
 @click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
 @click.option("--markdown", is_flag=True, help="Print as Markdown text, also in a terminal.")
 @click.pass_context
@@ -133,7 +166,7 @@ def show_packet(ctx: click.Context, ticket: int, *, as_json: bool, markdown: boo
     if as_json:
         print_json(packet.model_dump(mode="json"))
     elif markdown:
-        click.echo(render_packet(packet, full=full))
+        click.echo(render_packet(packet, full=full), nl=False)
     else:
         print_markdown(render_packet(packet, full=full))
 
@@ -149,7 +182,7 @@ def find_check(app: App, ticket: Ticket) -> Check | None:
 
 
 @click.command()
-@click.argument("ticket", type=int)
+@click.argument("ticket", type=NUMBER)
 @click.option("--note", default="", help="Words to keep with the decision.")
 @click.pass_context
 def approve(ctx: click.Context, ticket: int, note: str) -> None:
@@ -158,12 +191,15 @@ def approve(ctx: click.Context, ticket: int, note: str) -> None:
 
     with open_app(ctx) as app:
         it = steps.approve(app, ticket, note=note)
-    click.echo(f"ticket {it.id} is approved by {person()}; the loop ships what was judged")
+        branch = app.config.system(it.system).branch
+    proposed = f"the loop pushes it as the branch andon/ticket-{it.id}; merge that into {branch} to ship it"
+    then = proposed if it.autonomy is Autonomy.PROPOSE else "the loop ships what was judged"
+    click.echo(f"ticket {it.id} is approved by {person()}; {then}")
 
 
 @click.command()
-@click.argument("ticket", type=int)
-@click.option("--why", required=True, help="The reason: the next attempt is told.")
+@click.argument("ticket", type=NUMBER)
+@click.option("--why", required=True, callback=some_words, help="The reason: the next attempt is told.")
 @click.pass_context
 def reject(ctx: click.Context, ticket: int, why: str) -> None:
     """Send a ticket's patch back with the reason; another attempt follows while any is left."""
@@ -176,26 +212,39 @@ def reject(ctx: click.Context, ticket: int, why: str) -> None:
 
 
 @click.command()
-@click.argument("ticket", type=int)
-@click.option("--why", required=True, help="The reason, kept with the ticket.")
+@click.argument("ticket", type=NUMBER)
+@click.option("--why", required=True, callback=some_words, help="The reason, kept with the ticket.")
 @click.pass_context
 def close(ctx: click.Context, ticket: int, why: str) -> None:
     """End a ticket: nothing more is to be done. Its check stays silent until it has been green once."""
     from andon import steps
 
     with open_app(ctx) as app:
-        it = steps.close(app, ticket, why=why)
+        now = app.store.get_ticket(ticket)
+        if Status.ABANDONED not in MOVES[now.status]:
+            since = f"{now.status.value} since {now.updated_at:%Y-%m-%d %H:%M} UTC"
+            raise ConflictError(
+                f"ticket {ticket} has ended already: it is {since} "
+                f'({visible(now.reason, 100)}). `andon reopen {ticket} --why "..."` opens it again'
+            )
+        it = steps.close(app, ticket, why=why.strip())
     click.echo(f"ticket {it.id} is {it.status.value}")
 
 
 @click.command()
-@click.argument("ticket", type=int)
-@click.option("--why", required=True, help="What is known now that was not before.")
+@click.argument("ticket", type=NUMBER)
+@click.option("--why", required=True, callback=some_words, help="What is known now that was not before.")
 @click.pass_context
 def reopen(ctx: click.Context, ticket: int, why: str) -> None:
     """Open an ended or escalated ticket again; the loop diagnoses it anew."""
     from andon import steps
 
     with open_app(ctx) as app:
-        it = steps.open_again(app, ticket, why=why)
-    click.echo(f"ticket {it.id} is {it.status.value}; the loop takes it from here")
+        now = app.store.get_ticket(ticket)
+        if now.status not in (Status.RESOLVED, Status.ESCALATED, Status.ABANDONED):
+            raise ConflictError(
+                f"ticket {ticket} is {now.status.value}: only an ended or escalated one is opened again"
+            )
+        it = steps.open_again(app, ticket, why=why.strip())
+    then = "the loop takes it from here" if it.check else "it is kept for people"
+    click.echo(f"ticket {it.id} is {it.status.value}; {then}")

@@ -16,7 +16,7 @@ import click
 
 from andon.app import App, alone
 from andon.cli.open import open_config
-from andon.cli.tickets import STATUS_COLOURS, waits_for_person
+from andon.cli.tickets import STATUS_COLOURS, waits_for
 from andon.errors import ConfigError
 from andon.models import CheckResult, CheckState, Status, Ticket
 from andon.quoting import visible
@@ -25,8 +25,22 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
     from andon.engine import Engine
+    from andon.store import Store
 
 LAMPS = {CheckState.OK: ("●", "green"), CheckState.FAILING: ("●", "red"), CheckState.ERROR: ("●", "yellow")}
+
+
+class Stop(threading.Event):
+    """That the loop was asked to stop; before there is a loop, and for the second time, the asking itself stops it."""
+
+    gently = False
+
+    def ask(self, number: int, frame: FrameType | None) -> None:
+        """Takes a signal."""
+        del frame
+        if not self.gently or (self.is_set() and number == signal.SIGINT):
+            raise KeyboardInterrupt
+        self.set()
 
 
 class Feed:
@@ -63,26 +77,51 @@ def up(ctx: click.Context, *, once: bool, role: str, plain: bool) -> None:
     """Run the loop until Ctrl-C: sweeps on schedule, one phase a ticket, everything durable."""
     live = sys.stdout.isatty() and not plain and not once
     feed = Feed(echo=not live)
-    config = open_config(ctx)
-    with App(config, progress=feed.say) as app, alone(app):
-        for system in config.systems:
-            app.checks(system)  # a check that does not load stops the start, not the third sweep
-            if config.system(system).data:
-                app.find_data(system)  # so does a login that can write
-        if once:
-            run_once(app)
-            return
-        from andon.engine import Engine
+    with stopping() as stop:
+        try:
+            config = open_config(ctx)
+            with App(config, progress=feed.say) as app, alone(app):
+                look_first(app)
+                if once:
+                    run_once(app)
+                else:
+                    run_loop(app, feed, stop, live=live, sweeps=role == "all")
+        except KeyboardInterrupt:
+            begun = once or stop.gently
+            words = "what was under way is cut off; the next start goes on" if begun else "the loop had not begun"
+            click.echo(f"stopped; {words}")
+            ctx.exit(130 if begun else 0)
 
-        engine = Engine(app, sweeps=role == "all")
-        with stopping() as stop, listening(app):
+
+def look_first(app: App) -> None:
+    """Looks at what would stop the third sweep as well: checks that do not load, logins that can write.
+
+    Raises:
+        AndonError: something does.
+    """
+    if not app.config.systems:
+        app.config.system_name()  # says what to write
+    for system, settings in app.config.systems.items():
+        app.checks(system)
+        if settings.data:
+            app.find_data(system)
+
+
+def run_loop(app: App, feed: Feed, stop: Stop, *, live: bool, sweeps: bool) -> None:
+    """Runs the engine and shows what happens until told to stop."""
+    from andon.engine import Engine
+
+    engine = Engine(app, sweeps=sweeps)
+    with listening(app):
+        stop.gently = True  # from here on there is something to bring to an end
+        try:
             engine.start()
-            click.echo(f"andon watches {', '.join(config.systems) or 'nothing'}; Ctrl-C stops it") if not live else None
-            try:
-                show_live(app, engine, feed, stop) if live else report_moves(app, engine, feed, stop)
-            finally:
-                click.echo("stopping; work that is cut off goes on at the next start")
-                engine.stop()
+            if not live:
+                click.echo(f"andon watches {', '.join(app.config.systems)}; Ctrl-C stops it")
+            show_live(app, engine, feed, stop) if live else report_moves(app, engine, feed, stop)
+        finally:
+            click.echo("stopping; work that is cut off goes on at the next start")
+            engine.stop()
 
 
 @contextmanager
@@ -103,17 +142,10 @@ def listening(app: App) -> Iterator[None]:
 
 
 @contextmanager
-def stopping() -> Iterator[threading.Event]:
-    """Gives an event that SIGINT and SIGTERM set; the second SIGINT ends the program at once."""
-    stop = threading.Event()
-
-    def ask(number: int, frame: FrameType | None) -> None:
-        del frame
-        if stop.is_set() and number == signal.SIGINT:
-            raise KeyboardInterrupt
-        stop.set()
-
-    before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
+def stopping() -> Iterator[Stop]:
+    """Gives what SIGINT and SIGTERM set; the second SIGINT ends the program at once."""
+    stop = Stop()
+    before = {number: signal.signal(number, stop.ask) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield stop
     finally:
@@ -148,8 +180,9 @@ def run_once(app: App) -> None:
         if phase != "watch" and now.status is ticket.status:
             break  # the phase could not move it (somebody else did, or an outage): the next sweep looks again
     for ticket in app.store.list_tickets():
-        if waits_for_person(ticket):
-            click.echo(f"ticket {ticket.id} waits for you: {ticket.status.value}. {visible(ticket.reason, 300)}")
+        if command := waits_for(app.store, ticket):
+            reason = visible(ticket.reason, 300)
+            click.echo(f"ticket {ticket.id} waits for you: {ticket.status.value}. {reason} ({command})")
 
 
 def errors_of(app: App, system: str) -> list[str]:
@@ -199,7 +232,7 @@ def picture(app: App, engine: Engine, feed: Feed) -> RenderableType:
         results = app.store.latest_results(system)
         parts.append(Text.assemble((f"{system}  ", "bold"), *lamps(results)))
         parts.append(Text(summary(results), style="dim"))
-    parts.append(tickets_table(tickets, feed, app.now()))
+    parts.append(tickets_table(app.store, tickets, feed, app.now()))
     for at, ticket, text in list(feed.lines)[-6:]:
         parts.append(Text(f"{at:%H:%M:%S} {ticket or '':>4} {visible(text, 110)}", style="dim"))
     if engine.trouble:
@@ -224,9 +257,10 @@ def summary(results: tuple[CheckResult, ...]) -> str:
     return "; ".join(words)
 
 
-def tickets_table(tickets: tuple[Ticket, ...], feed: Feed, now: datetime) -> RenderableType:
+def tickets_table(store: Store, tickets: tuple[Ticket, ...], feed: Feed, now: datetime) -> RenderableType:
     """Returns the open tickets, and those that ended in the last hour."""
     from rich.table import Table
+    from rich.text import Text
 
     table = Table(box=None, pad_edge=False, show_header=bool(tickets), header_style="dim")
     for name in ("ticket", "status", "what", "now"):
@@ -234,7 +268,9 @@ def tickets_table(tickets: tuple[Ticket, ...], feed: Feed, now: datetime) -> Ren
     for one in sorted(tickets, key=lambda one: -one.id)[:12]:
         if one.status in (Status.RESOLVED, Status.ABANDONED) and now - one.updated_at > timedelta(hours=1):
             continue
-        doing = feed.now.get(one.id, "") if not waits_for_person(one) else f"waits for you: andon review {one.id}"
-        colour = STATUS_COLOURS.get(one.status, "blue")
-        table.add_row(str(one.id), f"[{colour}]{one.status.value}[/]", visible(one.title, 50), visible(doing, 80))
+        command = waits_for(store, one)
+        doing = f"waits for you: {command}" if command else visible(feed.now.get(one.id, ""), 80)
+        status = Text(one.status.value, style=STATUS_COLOURS.get(one.status, "blue"))
+        # Texts, as rich would read a bracket in a string as markup of its own.
+        table.add_row(str(one.id), status, Text(visible(one.title, 50)), Text(doing))
     return table

@@ -9,7 +9,7 @@ import click
 from andon.app import App, alone
 from andon.asking import ask_now
 from andon.cli.check import choose
-from andon.cli.open import open_app, print_json, say_progress
+from andon.cli.open import NUMBER, open_app, print_json, say_progress, ticket_number
 from andon.errors import ConflictError, NotFoundError
 from andon.models import Autonomy, Brief, CheckState, Diagnosis, Status, Verdict
 
@@ -28,12 +28,8 @@ def diagnose(ctx: click.Context, name: str, system: str | None, *, as_json: bool
     from andon.diagnose import render_diagnosis
 
     with open_app(ctx, say_progress) as app:
-        if name.isdigit():
-            with alone(app):
-                from andon.workflows import run_phase, straight
-
-                click.echo(run_phase(app, "diagnose", int(name), straight), err=True)
-            found, brief = app.store.get_diagnosis(int(name)), app.store.get_brief(int(name))
+        if (number := ticket_number(name)) is not None:
+            found, brief = diagnose_ticket(app, number)
         else:
             found, brief = diagnose_check(app, app.config.system_name(system), name)
     if as_json:
@@ -42,6 +38,31 @@ def diagnose(ctx: click.Context, name: str, system: str | None, *, as_json: bool
     from andon.cli.screen import print_markdown
 
     print_markdown(render_brief(brief) + "\n\n" + render_diagnosis(found))
+
+
+def diagnose_ticket(app: App, ticket: int) -> tuple[Diagnosis, Brief]:
+    """Returns the diagnosis and brief of an open ticket, made now and kept.
+
+    Raises:
+        ConflictError: it is not open, or no diagnosis came of it; says what stands in the way.
+    """
+    from andon.workflows import run_phase, straight
+
+    with alone(app):
+        it = app.store.get_ticket(ticket)
+        if it.check is None:
+            raise ConflictError(f"ticket {ticket} has no check, so there is nothing to diagnose; it is for people")
+        if it.status is not Status.OPEN:
+            raise ConflictError(
+                f"ticket {ticket} is {it.status.value}; only an open ticket is diagnosed. `andon diagnose {it.check}` "
+                "looks for the cause of its check and changes nothing"
+            )
+        ended = run_phase(app, "diagnose", ticket, straight)
+    click.echo(f"ticket {ticket}: {ended}", err=True)
+    found, brief = app.store.find_diagnosis(ticket), app.store.find_brief(ticket)
+    if found is None or brief is None:
+        raise ConflictError(f"ticket {ticket} has no diagnosis: {app.store.get_ticket(ticket).reason or ended}")
+    return found, brief
 
 
 def diagnose_check(app: App, system: str, name: str) -> tuple[Diagnosis, Brief]:
@@ -82,7 +103,7 @@ def diagnose_check(app: App, system: str, name: str) -> tuple[Diagnosis, Brief]:
 
 
 @click.command()
-@click.argument("ticket", type=int)
+@click.argument("ticket", type=NUMBER)
 @click.pass_context
 def fix(ctx: click.Context, ticket: int) -> None:
     """Write and prove a fix for a diagnosed ticket now, without waiting for the loop."""
@@ -91,7 +112,8 @@ def fix(ctx: click.Context, ticket: int) -> None:
     with open_app(ctx, say_progress) as app, alone(app):
         it = app.store.get_ticket(ticket)
         if it.status is not Status.DIAGNOSED:
-            raise ConflictError(f"ticket {ticket} is {it.status.value}; only a diagnosed ticket can be fixed")
+            why = f"ticket {ticket} is {it.status.value}; only a diagnosed ticket can be fixed"
+            raise ConflictError(f"{why}; `andon show {ticket}` tells what can be done")
         run_phase(app, "fix", ticket, straight)
         it = app.store.get_ticket(ticket)
     click.echo(f"ticket {ticket} is {it.status.value}: {it.reason}")

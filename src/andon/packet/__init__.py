@@ -7,6 +7,7 @@ from pydantic import JsonValue
 from andon.models import (
     Approval,
     Attempt,
+    Autonomy,
     Brief,
     Check,
     Diagnosis,
@@ -19,9 +20,11 @@ from andon.models import (
     Spend,
     Status,
     Ticket,
+    VerdictOutcome,
     Watched,
 )
-from andon.quoting import escaped, is_plain, longest_run, prose, quote
+from andon.packet.wording import cell, code, prose
+from andon.quoting import escaped, is_plain, longest_run
 from andon.store import Store
 
 ROWS_SHOWN = 5
@@ -73,7 +76,8 @@ def render_packet(packet: Packet, *, full: bool = False) -> str:
         from andon.brief import render_brief
 
         parts += [render_brief(packet.brief) if packet.brief is not None else "", history(packet)]
-    return "\n\n".join(part for part in parts if part) + "\n"
+    parts.append(what_next(packet))
+    return "\n\n".join(part.strip("\n") for part in parts if part) + "\n"
 
 
 def head(packet: Packet) -> str:
@@ -88,9 +92,9 @@ def head(packet: Packet) -> str:
         f" · cost {cost}",
     ]
     if it.reason:
-        lines.append(f"> {prose(it.reason, 600)}")
+        lines.append(f"> {prose(it.reason, 600, opens=True)}")
     if it.body and packet.check is None:
-        lines += [prose(part, 2000) for part in it.body.split("\n\n") if part.strip()]
+        lines += [prose(part, 2000, opens=True) for part in it.body.split("\n\n") if part.strip()]
     return "\n\n".join(lines)
 
 
@@ -117,14 +121,14 @@ def table(rows: tuple[Row, ...], columns: tuple[str, ...]) -> str:
     if not rows:
         return ""
     shown = columns or tuple(rows[0])
-    lines = ["| " + " | ".join(quote(name, 40) for name in shown) + " |", "|" + "---|" * len(shown)]
-    lines += ["| " + " | ".join(cell(row.get(name)) for name in shown) + " |" for row in rows]
+    lines = ["| " + " | ".join(cell(name, 40) for name in shown) + " |", "|" + "---|" * len(shown)]
+    lines += ["| " + " | ".join(valued(row.get(name)) for name in shown) + " |" for row in rows]
     return "\n".join(lines)
 
 
-def cell(value: JsonValue) -> str:
+def valued(value: JsonValue) -> str:
     """Returns a value as a table's cell; nothing for null."""
-    return "" if value is None else quote(str(value), 48)
+    return "" if value is None else cell(str(value), 48)
 
 
 def cause(packet: Packet) -> str:
@@ -141,14 +145,14 @@ def change(packet: Packet) -> str:
     attempt = packet.attempt
     if attempt is None or attempt.patch is None:
         notes = [one.notes for one in packet.attempts if one.notes]
-        return f"## No patch\n\n{notes[-1]}" if notes else ""
+        return f"## No patch\n\n{prose(notes[-1], 2000, opens=True)}" if notes else ""
     patch = attempt.patch
-    tests = ", ".join(quote(one, 120) for one in patch.tests) or "none"
+    tests = ", ".join(code(one, 120) for one in patch.tests) or "none"
     fence = "`" * max(3, longest_run(patch.diff) + 1)
     return "\n\n".join(
         [
-            f"## The fix (attempt {attempt.number}, {attempt.agent}, {patch.strategy or 'no strategy named'})",
-            prose(patch.summary, 800),
+            f"## The fix (attempt {attempt.number}, {attempt.agent}, {prose(patch.strategy or 'no strategy named')})",
+            prose(patch.summary, 800, opens=True),
             f"On base `{patch.base[:12]}`; regression test: {tests}",
             f"{fence}diff\n{seen(reviewed(patch.diff))}\n{fence}",
         ]
@@ -183,10 +187,10 @@ def proofs(packet: Packet) -> str:
 
 
 def not_checked(packet: Packet) -> str:
-    """Returns what a person should know was not checked, and what to type next."""
-    it, lines = packet.ticket, []
+    """Returns what a person should know was not checked, and what came of the release."""
+    lines = []
     attempt = packet.attempt
-    if attempt is not None and attempt.verdict is not None and it.status in (Status.PROVEN, Status.PATCHED):
+    if attempt is not None and attempt.verdict is not None and is_at_gate(packet.ticket, packet.attempts):
         eyes = [proof for proof in attempt.verdict.proofs if proof.outcome is Outcome.NEEDS_EYES]
         lines.append("## Not checked")
         lines.append(
@@ -194,8 +198,7 @@ def not_checked(packet: Packet) -> str:
             "Rows that the bug already wrote are not repaired by the fix."
         )
         if eyes:
-            lines.append("Look at: " + "; ".join(f"{proof.name}: {prose(proof.saw, 200)}" for proof in eyes))
-        lines.append(f'`andon approve {it.id}` signs it · `andon reject {it.id} --why "..."` sends it back')
+            lines.append("Look at:\n\n" + "\n".join(f"- {proof.name}: {prose(proof.saw, 200)}" for proof in eyes))
     if packet.release is not None:
         release = packet.release
         lines.append(
@@ -209,12 +212,46 @@ def not_checked(packet: Packet) -> str:
     return "\n\n".join(lines)
 
 
+def is_at_gate(ticket: Ticket, attempts: tuple[Attempt, ...]) -> bool:
+    """Tells whether a judged patch waits for a person's approve or reject."""
+    if ticket.status is Status.PATCHED and attempts and (verdict := attempts[-1].verdict) is not None:
+        return verdict.outcome is VerdictOutcome.NEEDS_EYES
+    return ticket.status is Status.PROVEN
+
+
+def what_next(packet: Packet) -> str:
+    """Returns the commands that a person may give now, each with what comes of it."""
+    ticket = packet.ticket
+    steps = next_steps(ticket, at_gate=is_at_gate(ticket, packet.attempts))
+    return "## What next\n\n" + "\n".join(f"- {step}" for step in steps)
+
+
+def next_steps(ticket: Ticket, *, at_gate: bool) -> tuple[str, ...]:
+    """Returns what a person may do with a ticket now, the likeliest first, as Markdown."""
+    number, status, steps = ticket.id, ticket.status, []
+    anew = "lets the loop begin anew" if ticket.check else "opens it again"
+    reopen = f'`andon reopen {number} --why "..."` {anew}'
+    if status in (Status.RESOLVED, Status.ABANDONED):
+        return (reopen,)
+    if at_gate:
+        steps += [f"`andon approve {number}` signs it", f'`andon reject {number} --why "..."` sends it back']
+    if status is Status.APPROVED and ticket.autonomy is Autonomy.PROPOSE:
+        steps.append(f"the loop pushes it as the branch `andon/ticket-{number}`: merge that, and it is shipped")
+    if status is Status.DIAGNOSED and ticket.autonomy is Autonomy.REPORT:
+        steps.append(f"`andon fix {number}` looks for a fix now")
+    if status is Status.ESCALATED:
+        steps.append(reopen)
+        if ticket.check:
+            steps.append(f"`andon diagnose {ticket.check}` looks for the cause once more, and changes nothing")
+    return (*steps, f'`andon close {number} --why "..."` ends it: nothing more is to be done')
+
+
 def history(packet: Packet) -> str:
     """Returns the events, oldest first."""
-    lines = ["## History"]
+    lines = []
     for event in packet.events:
         moved = f" {event.old.value} → {event.new.value}" if event.old and event.new else ""
-        lines.append(
-            f"- {event.at:%Y-%m-%d %H:%M:%S} {event.kind}{moved} by {prose(event.actor, 60)}: {prose(event.text, 400)}"
-        )
-    return "\n".join(lines)
+        # As one text: a mark in the name and one in the words must not become a pair.
+        said = prose(f"{event.actor[:60]}: {event.text}", 460)
+        lines.append(f"- {event.at:%Y-%m-%d %H:%M:%S} {event.kind}{moved} by {said}")
+    return "## History\n\n" + "\n".join(lines)
