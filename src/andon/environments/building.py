@@ -45,8 +45,9 @@ def built_identity(files: ProjectFiles, shop: Shop) -> Identity:
     table = files.table("build-system")
     backend = table.get("build-backend")
     name = backend if isinstance(backend, str) and backend else LEGACY
-    asked = requirements(strings(table.get("requires"))) or ("setuptools", "wheel")
-    asked = (*asked, *(() if any(plain_name(line) == "wheel" for line in asked) else ("wheel",)))
+    asked = requirements(strings(table.get("requires"))) if table.get("requires") is not None else ("setuptools",)
+    if any(plain_name(line) == "setuptools" for line in asked):
+        asked = tuple(dict.fromkeys((*asked, "wheel")))  # old versions need it and do not say so
     paths = strings(table.get("backend-path"))
     for _ in range(ROUNDS):
         venv = backend_venv(shop, asked)

@@ -74,7 +74,11 @@ FIXTURES = {
     "testdir": "",
 }
 """Fixtures by the plugin that gives them."""
-ASYNC = re.compile(r"@pytest\.mark\.(asyncio|trio|anyio)\b|^\s*import (trio)\b", re.M)
+ASYNC = re.compile(r"@pytest\.mark\.(asyncio|trio|anyio)\b")
+
+
+ENDED = (0, 1, 2)
+"""Exit codes of pytest that reached its end: in order, with failures, stopped by files that cannot be imported."""
 
 
 class Collected(NamedTuple):
@@ -89,7 +93,7 @@ class Collected(NamedTuple):
     @property
     def usable(self) -> bool:
         """Tells whether there is a suite to judge with."""
-        return self.tests > 0
+        return self.tests > 0 and self.ran.code in ENDED and not self.ran.timed_out
 
 
 def collect(argv: tuple[str, ...], command: Command, sandbox: Sandbox, own: frozenset[str]) -> Collected:
@@ -104,7 +108,6 @@ def collect(argv: tuple[str, ...], command: Command, sandbox: Sandbox, own: froz
             "--collect-only",
             "-p",
             "no:cacheprovider",
-            "--continue-on-collection-errors",
             "--color=no",
         )
         env = {**command.env, "PYTHONDONTWRITEBYTECODE": "1"}
@@ -162,6 +165,6 @@ def fixtures_wanted(texts: list[str]) -> tuple[str, ...]:
     }
     own = set(re.findall(r"@(?:pytest\.)?fixture[^\n]*\n(?:\s*@[^\n]*\n)*\s*(?:async )?def (\w+)", whole))
     found = [name for fixture, name in FIXTURES.items() if name and fixture in named - own]
-    marks = {first or second for first, second in ASYNC.findall(whole)}
+    marks = set(ASYNC.findall(whole))
     wanted = {"asyncio": "pytest-asyncio", "trio": "pytest-trio", "anyio": "anyio"}
-    return (*found, *sorted(wanted[mark] for mark in marks if mark))
+    return (*found, *sorted(wanted[mark] for mark in marks))

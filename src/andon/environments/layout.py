@@ -37,6 +37,10 @@ VALUED = frozenset(
 """Of these, those whose value may be the next word."""
 
 
+GOING_ON = "--continue-on-collection-errors"
+"""A file that cannot be imported here must not keep all others from running."""
+
+
 class Suite(NamedTuple):
     """How a project's suite is started."""
 
@@ -114,7 +118,7 @@ def find_suite(files: ProjectFiles, known: frozenset[str] = frozenset()) -> Suit
     """
     settings = pytest_settings(files)
     options = kept_options(settings.get("addopts", ""))
-    argv = ["python", "-m", "pytest", "-q", "-o", f"addopts={shlex.join(options)}"]
+    argv = ["python", "-m", "pytest", "-q", GOING_ON, "-o", f"addopts={shlex.join(options)}"]
     if settings.get("testpaths"):
         paths = [path for name in words(settings["testpaths"]) for path in spread(files.top, name)]
         return Suite((*argv, *paths), tuple(paths))

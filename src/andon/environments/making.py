@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import shlex
 import shutil
 import tempfile
@@ -25,13 +26,15 @@ from andon.errors import ExternalError
 from andon.models import Limits
 from andon.protocols import Command, Sandbox
 
-RECIPE = 1
+RECIPE = 3
 """Counts up whenever the same declarations would be installed otherwise."""
 ROUNDS = 4
 FLOOR = date(2023, 4, 1)
 """Nothing older than what runs on the Pythons of today is asked for."""
 TEXTS = 2**22
 """Characters of test files that are read for the fixtures that they use."""
+UNKNOWN = re.compile(r"(?:Because |found for )([\w.-]+)(?= was not found in|$)")
+"""What installers say of a name that no registry has."""
 WARNED = "-o", "filterwarnings=default"
 SCRIPT = """\
 #!{python}
@@ -157,11 +160,10 @@ def lay_over(root: Path, overlay: Mapping[str, bytes]) -> None:
 
 
 def release_day(at: datetime | None) -> date | None:
-    """Returns the day before which releases count for a base of a time: the end of its quarter; None for today's."""
+    """Returns the day before which releases count for a base of a time: the end of its month; None for today's."""
     if at is None:
         return None
-    month = (at.month - 1) // 3 * 3 + 4
-    day = date(at.year + (month > 12), (month - 1) % 12 + 1, 1)
+    day = date(at.year + (at.month == 12), at.month % 12 + 1, 1)
     return max(day, FLOOR) if day < datetime.now(UTC).date() - timedelta(days=1) else None
 
 
@@ -206,15 +208,26 @@ def fill(venv: Path, wanted: Declared, before: date | None) -> list[str]:
     loose = (*wanted.project, *map(without_versions, wanted.tests), "pytest")
     ways = [
         (lines, day, source)
-        for lines in dict.fromkeys((exact, loose))
         for day in dict.fromkeys((before, None))
         for source in (False, True)
+        for lines in dict.fromkeys((exact, loose))
     ]
+    unknown: set[str] = set()
     for lines, day, source in ways:
-        if install(venv, lines, before=day, source=source).done:
-            return ["some dependencies had no wheel and were built from source"] if source else []
+        tried = install(venv, known(lines, unknown), before=day, source=source)
+        while not tried.done and (news := set(map(plain_name, UNKNOWN.findall(tried.words))) - unknown):
+            unknown |= news
+            tried = install(venv, known(lines, unknown), before=day, source=source)
+        if tried.done:
+            built = ["some dependencies had no wheel and were built from source"] if source else []
+            return [*built, *([f"no registry has: {', '.join(sorted(unknown))}"] if unknown else [])]
     left = [line for line in dict.fromkeys(("pytest", *loose)) if not installed_somehow(venv, line, before)]
     return [f"not installed: {', '.join(left)}"] if left else []
+
+
+def known(lines: Sequence[str], unknown: set[str]) -> list[str]:
+    """Returns the requirements that a registry may know."""
+    return [line for line in lines if plain_name(line) not in unknown]
 
 
 def installed_somehow(venv: Path, line: str, before: date | None) -> bool:

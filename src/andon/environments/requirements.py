@@ -40,7 +40,7 @@ def requirement(text: str) -> str:
     parts = [part for part in versions.split(",") if part.strip()]
     if not all(SPECIFIER.fullmatch(part) for part in parts):
         return ""
-    return name + extras.replace(" ", "") + ",".join(part.strip() for part in parts) + marker
+    return name + extras.replace(" ", "") + ",".join("".join(part.split()) for part in parts) + marker
 
 
 def without_versions(line: str) -> str:
