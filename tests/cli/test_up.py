@@ -162,6 +162,15 @@ def test_interrupt_before_the_loop_has_begun_ends_cleanly_and_leaves_nothing_hal
     assert not (red / ".andon").exists()
 
 
+def test_interrupt_of_once_is_one_line_and_130(red: Path) -> None:
+    os.mkfifo(red / "slow.toml")
+    loop = started("--config", "slow.toml", "up", "--once", cwd=red)
+    with (red / "slow.toml").open("w", encoding="utf-8"):
+        loop.send_signal(signal.SIGINT)
+        out, err = loop.communicate(timeout=60)
+    assert (loop.returncode, out.count("\n"), err) == (130, 1, "")
+
+
 def test_live_view_sends_a_person_where_there_is_something_to_do(proven: Path) -> None:
     with open_loop(proven, clock=clock()) as app:
         assert waits_for(app.store, app.store.get_ticket(1)) == "andon review 1"
