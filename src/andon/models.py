@@ -517,6 +517,8 @@ class Verdict(Model):
     seconds: float
     isolation: str = ""
     """Name of the sandbox it ran in, and whether it is the weaker one."""
+    record: str = ""
+    """Hash of the record of all that it stands on; empty where none was kept."""
 
 
 class Spend(Model):
@@ -555,6 +557,8 @@ class Approval(Model):
     who: str
     at: datetime
     note: str = ""
+    record: str = ""
+    """Hash of the record of the verdict that was signed: what ships must be that, and nothing judged since."""
 
 
 class Release(Model):

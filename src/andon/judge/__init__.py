@@ -18,6 +18,7 @@ from andon.judge.cache import suite_of
 from andon.judge.flags import special_case
 from andon.judge.hearing import Hearing
 from andon.judge.hunks import every_hunk_needed
+from andon.judge.record import Tape
 from andon.judge.render import render_verdict
 from andon.judge.repeat import repeat
 from andon.judge.scope import scope
@@ -78,13 +79,16 @@ def judge(
     progress: Callable[[str], None] = lambda _: None,
     cache: Path | None = None,
     workers: int = 2,
+    heard: Callable[[Proof], None] = lambda _: None,
+    tape: Tape | None = None,
 ) -> Verdict:
     """Returns the verdict on a patch: proven when every proof holds, needs eyes when none fails.
 
     The symptom is the ticket's check on its evidence; without a ticket the command of the person who asks, or else
     the new tests themselves. `people` says that the diff is a person's pull request. `workspace` is a checkout of the
     patch's base, used to make others from; `cache` is a folder that only the judge writes. Trouble of the machine
-    (git, sandbox, a replay that crashes without the patch) gives `judge broken`.
+    (git, sandbox, a replay that crashes without the patch) gives `judge broken`. `heard` is told each proof as it
+    comes; `tape` then holds the record of the verdict.
     """
     hearing = Hearing(
         patch=patch,
@@ -102,12 +106,23 @@ def judge(
         seed=seed,
         progress=progress,
     )
-    return hear(hearing)
+    return hear(hearing, heard=heard, tape=tape)
 
 
-def hear(hearing: Hearing, rules: Sequence[Rule] = ()) -> Verdict:
-    """Returns the verdict of some rules on a patch; of all of them when none are named."""
+def hear(
+    hearing: Hearing,
+    rules: Sequence[Rule] = (),
+    *,
+    heard: Callable[[Proof], None] = lambda _: None,
+    tape: Tape | None = None,
+) -> Verdict:
+    """Returns the verdict of some rules on a patch; of all of them when none are named.
+
+    `heard` is told each proof as it comes; `tape` then holds the record of the verdict.
+    """
     began = time.monotonic()
+    if tape is not None:
+        hearing.workspace = tape.watching(hearing.workspace)
     proofs: list[Proof] = []
     outcome, reason = VerdictOutcome.PROVEN, ""
     for rule in rules or PROOFS:
@@ -120,13 +135,14 @@ def hear(hearing: Hearing, rules: Sequence[Rule] = ()) -> Verdict:
         if proof is None:
             continue
         proofs.append(proof)
+        heard(proof)
         if proof.outcome is Outcome.FAILS:
             outcome, reason = rule.verdict, rule.reason
             break
     eyes = [proof.name for proof in proofs if proof.outcome is Outcome.NEEDS_EYES]
     if outcome is VerdictOutcome.PROVEN and eyes:
         outcome, reason = VerdictOutcome.NEEDS_EYES, f"a person should look at: {', '.join(eyes)}"
-    return Verdict(
+    verdict = Verdict(
         outcome=outcome,
         reason=reason,
         patch=hearing.patch.fingerprint,
@@ -135,6 +151,7 @@ def hear(hearing: Hearing, rules: Sequence[Rule] = ()) -> Verdict:
         seconds=round(time.monotonic() - began, 3),
         isolation=hearing.isolation,
     )
+    return tape.sealed(hearing, verdict) if tape is not None else verdict
 
 
 def timed(rule: Rule, hearing: Hearing) -> Proof | None:
