@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from andon.environments.building import Shop, built_identity
-from andon.environments.project import ProjectFiles, Table, subtable
+from andon.environments.project import ProjectFiles, Table, is_project, subtable
 from andon.environments.requirements import plain_name
 from andon.environments.wheels import EntryPoints, Identity, parsed_points
 from andon.errors import ExternalError
@@ -38,6 +38,8 @@ def find_identity(files: ProjectFiles, shop: Shop, fallback: str, notes: list[st
     known_one = static_identity(files)
     if known_one is not None:
         return known_one
+    if not is_project(files.top):
+        return guessed_identity(files, shop.version, fallback)
     try:
         return built_identity(files, shop)
     except ExternalError as error:

@@ -89,7 +89,7 @@ def install(
     options = [] if source else ["--only-binary", ":all:"]
     options += ["--no-deps"] if alone else []
     if uv:
-        argv = [uv, "pip", "install", "--quiet", "--no-config", "--python", str(python), *uv_registry(), *options]
+        argv = [uv, "pip", "install", "--quiet", "--no-config", "--compile-bytecode", "--python", str(python), *uv_registry(), *options]
         argv += ["--exclude-newer", before.isoformat()] if before else []
     else:
         # Older pips know no date; without uv what is newest is taken.

@@ -27,9 +27,7 @@ def own_venv(repository: Path, folder: str, python: Path | None) -> Path | None:
         for place in (python, python.parent.parent):
             if (place / "bin" / "python").exists():
                 return place.absolute()
-        raise ConfigError(
-            "is no interpreter of a virtual environment: name its folder or its bin/python", key=str(python)
-        )
+        raise ConfigError("is no virtual environment: name its folder or its bin/python", key=str(python))
     places = [top / name for top in (repository / folder, repository) for name in NAMES]
     return next((place.absolute() for place in places if is_venv(place)), None)
 
