@@ -74,6 +74,20 @@ class DataSource(Protocol):
     def close(self) -> None: ...
 
 
+class Surroundings(NamedTuple):
+    """What a command finds around it and what must not matter to its outcome."""
+
+    host: str = "andon"
+    """Name of the machine, as far as the sandbox can tell another."""
+    user: int = 1000
+    """Number of the user, as far as the sandbox can tell another; `seen/passwd.txt` names 1000 and 1007."""
+    tree: str = "tree"
+    """Name of the folder that the tree of a suite lies in."""
+
+
+USUAL = Surroundings()
+
+
 class Command(NamedTuple):
     """A command for the sandbox."""
 
@@ -89,6 +103,7 @@ class Command(NamedTuple):
     """Folders of programs, first on PATH."""
     stdin: str = ""
     limits: Limits = Limits()
+    around: Surroundings = USUAL
 
 
 class Sandbox(Protocol):
@@ -120,6 +135,11 @@ class ScratchDatabase(NamedTuple):
     """What the sandbox must see writable for the URL to work (a socket folder, or the file's folder)."""
     source: Callable[[], DataSource]
     """Opens it read-only, from outside, once the command has ended."""
+    change: Callable[[Sequence[str]], tuple[str, ...]]
+    """Runs statements from outside, as whoever owns the tables, and returns what was wrong with each ("" for nothing).
+
+    One that is refused is tried again after the others, as rows may need each other.
+    """
 
 
 class Scratch(Protocol):
@@ -171,11 +191,16 @@ class Workspace(Protocol):
         *,
         trace: bool = False,
         more: Sequence[Check] = (),
+        then: Callable[[Sequence[CheckResult]], Sequence[Check]] | None = None,
+        touch: Callable[[Sequence[CheckResult]], Sequence[str]] | None = None,
         env: Mapping[str, str] = {},
     ) -> Replay:
         """Runs the system's replay on the evidence and asks the check of the scratch database, from outside.
 
-        `more` are other questions to the same scratch database; `env` is more environment for the replay.
+        `more` are other questions to the same scratch database; `then` gives further ones, from the answers to those.
+        `touch` gives statements, from all answers, that are run on the database; then the check and what `then` gave
+        are asked once more, and the check's message tells which statements were refused. `env` is more environment
+        for the replay.
         """
         ...
 
@@ -187,6 +212,7 @@ class Workspace(Protocol):
         seconds: float | None = None,
         plugins: Sequence[str] = (),
         env: Mapping[str, str] = {},
+        around: Surroundings = USUAL,
     ) -> TestRun:
         """Runs the suite (or only these files or node ids) and returns the runner's events.
 

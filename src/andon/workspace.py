@@ -6,7 +6,7 @@ import json
 import os
 import secrets
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,7 +20,7 @@ from andon.launch import find_program, is_pytest, with_events, with_tests, with_
 from andon.models import Check, CheckResult, CheckState, Evidence, Limits, Ran, Replay, TestEvent, TestRun
 from andon.probes import INSIDE
 from andon.probes.reading import Place, read_coverage, read_events, read_notes, read_trace
-from andon.protocols import AskCheck, Command, Sandbox, Scratch, ScratchDatabase
+from andon.protocols import USUAL, AskCheck, Command, Sandbox, Scratch, ScratchDatabase, Surroundings
 from andon.sandboxes.folders import remove_tree
 
 FIXED = {"PYTHONDONTWRITEBYTECODE": "1", "PYTHONHASHSEED": "0"}
@@ -82,11 +82,16 @@ class TreeWorkspace:
         *,
         trace: bool = False,
         more: Sequence[Check] = (),
+        then: Callable[[Sequence[CheckResult]], Sequence[Check]] | None = None,
+        touch: Callable[[Sequence[CheckResult]], Sequence[str]] | None = None,
         env: Mapping[str, str] = MappingProxyType({}),
     ) -> Replay:
         """Runs the system's replay on the evidence and asks the check of the scratch database, from outside.
 
-        `more` are other questions to the same scratch database; `env` is more environment for the replay.
+        `more` are other questions to the same scratch database; `then` gives further ones, from the answers to those.
+        `touch` gives statements, from all answers, that are run on the database; then the check and what `then` gave
+        are asked once more, and the check's message tells which statements were refused. `env` is more environment
+        for the replay.
 
         Raises:
             SandboxError: the replay could not be started in isolation.
@@ -103,10 +108,9 @@ class TreeWorkspace:
             ran = self._launch(argv, run, self.folder, env=env, readable=readable, seconds=settings.replay_seconds)
             lines, calls = read_trace(run.out / TRACE) if trace else ({}, ())
             ended = ran.code == 0 and not ran.timed_out
-            answers = [self._asked(one, evidence, run.database) for one in (check, *more)] if ended else [None]
-        return Replay(
-            ran=ran, result=answers[0], trace=lines, calls=calls, answers=tuple(one for one in answers[1:] if one)
-        )
+            answers = self._answers(check, evidence, run.database, more, then, touch) if ended else []
+        result = answers[0] if answers else None
+        return Replay(ran=ran, result=result, trace=lines, calls=calls, answers=tuple(answers[1:]))
 
     def test(
         self,
@@ -116,11 +120,13 @@ class TreeWorkspace:
         seconds: float | None = None,
         plugins: Sequence[str] = (),
         env: Mapping[str, str] = MappingProxyType({}),
+        around: Surroundings = USUAL,
     ) -> TestRun:
         """Runs the suite (or only these files or node ids) on a copy of the tree, and returns the runner's events.
 
         `seconds` bounds one test, the settings bound the run. A runner other than pytest gives one event, `suite`.
         `plugins` are more modules beside andon's probes; what they leave in ANDON_OUT as note-NAME.json comes back.
+        `around` is what the run finds around it: machine, user, name of its folder.
 
         Raises:
             SandboxError: the suite could not be started in isolation.
@@ -130,7 +136,7 @@ class TreeWorkspace:
         argv = self._found(settings.argv("test"))
         pytest = is_pytest(argv)
         with self._run() as run:
-            place = self._copy(run)
+            place = self._copy(run, around.tree)
             env = dict(env)
             if pytest:
                 (run.out / EVENTS).touch()
@@ -144,6 +150,7 @@ class TreeWorkspace:
                 readable=(INSIDE,),
                 writable=(place.tree,),
                 seconds=settings.test_seconds,
+                around=around,
             )
             return self._test_run(ran, run, place) if pytest else _suite(ran)
 
@@ -198,8 +205,8 @@ class TreeWorkspace:
         finally:
             remove_tree(folder)
 
-    def _copy(self, run: Run) -> Place:
-        tree = run.folder / "tree"
+    def _copy(self, run: Run, name: str) -> Place:
+        tree = run.folder / name
         shutil.copytree(self.root, tree, symlinks=True)
         return Place(tree, tree / self.means.settings.folder)
 
@@ -219,6 +226,7 @@ class TreeWorkspace:
         readable: tuple[Path, ...] = (),
         writable: tuple[Path, ...] = (),
         seconds: float,
+        around: Surroundings = USUAL,
     ) -> Ran:
         roots = ([INSIDE] if INSIDE in readable else []) + self._roots(cwd)
         own = {
@@ -238,6 +246,7 @@ class TreeWorkspace:
                 writable=(*writable, run.scratch, run.out, *run.database.binds),
                 path=self._path,
                 limits=Limits(seconds=seconds),
+                around=around,
             )
         )
 
@@ -247,6 +256,26 @@ class TreeWorkspace:
             tree = cwd.parents[len(Path(self.means.settings.folder).parts) - 1] if self.means.settings.folder else cwd
             return [tree / root for root in self.means.roots]
         return [cwd / "src"] if (cwd / "src").is_dir() else []
+
+    def _answers(
+        self,
+        check: Check,
+        evidence: Evidence,
+        database: ScratchDatabase,
+        more: Sequence[Check],
+        then: Callable[[Sequence[CheckResult]], Sequence[Check]] | None,
+        touch: Callable[[Sequence[CheckResult]], Sequence[str]] | None,
+    ) -> list[CheckResult]:
+        """Returns what the check and the other questions find, and the check's answer once the database was touched."""
+        answers = [self._asked(one, evidence, database) for one in (check, *more)]
+        later = tuple(then(answers[1:])) if then is not None else ()
+        answers += [self._asked(one, evidence, database) for one in later]
+        if touch is not None:
+            refused = [words for words in database.change(touch(answers[1:])) if words]
+            again = self._asked(check, evidence, database)
+            answers.append(again.model_copy(update={"message": "; ".join(refused)[:2000]}) if refused else again)
+            answers += [self._asked(one, evidence, database) for one in later]
+        return answers
 
     def _asked(self, check: Check, evidence: Evidence, database: ScratchDatabase) -> CheckResult:
         """Asks the check of what the replay rebuilt, as of the moment that the evidence is from."""

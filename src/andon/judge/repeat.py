@@ -1,34 +1,203 @@
-"""Asks head once more, under another hash seed and time zone: what held once may have held by chance."""
+"""Asks again in other surroundings: what held once may have held by chance, by the date, or by where it ran."""
 
 from __future__ import annotations
 
+import time
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from andon.judge.covered import turning
 from andon.judge.hearing import TEST_SECONDS, Hearing
-from andon.judge.outcome import fails, holds
-from andon.judge.suites import green_proof
-from andon.models import Outcome, Proof
+from andon.judge.newtests import lenient_imports
+from andon.judge.outcome import fails, holds, needs_eyes
+from andon.judge.rounds import DAY, PLUGIN, Round, draw_rounds
+from andon.judge.suites import function_of, of_tests
+from andon.launch import is_pytest
+from andon.models import Proof, TestRun
 from andon.protocols import Workspace
 
-TIME_ZONE = "Pacific/Chatham"
-"""A quarter of an hour off the hour, and a day ahead for most of the world."""
+LONG = 30.0
+"""Seconds of the new tests on the base beyond which they are not asked again there: a hang is no chance."""
+Outcomes = dict[str, frozenset[str]]
+
+
+class Side(NamedTuple):
+    """Head or base, and what it was like before."""
+
+    words: str
+    diff: str
+    before: TestRun
+
+
+class Difference(NamedTuple):
+    """A test that ended otherwise than before."""
+
+    test: str
+    words: str
+    clock: bool
+    """It ends as before in the same surroundings with the clock as it is."""
 
 
 def repeat(hearing: Hearing) -> Proof:
-    """Holds when replay and new tests end on head as they did before, in a fresh checkout and another surrounding."""
+    """Holds when replay and new tests end as before on head and base, twice more in changed surroundings each.
+
+    Of a person's patch only a new test that turns green counts, and only when it differs once more.
+    """
     name = "repeat"
-    with hearing.at(hearing.judged_diff) as head:
-        if hearing.replayable and not head.replay(hearing.ticket_check, hearing.recorded).green:
-            return fails(name, "the replay was green once and is not green again")
-        trouble = elsewhere(hearing, head)
+    rounds = draw_rounds(hearing.seed)
+    trouble, notes = replays(hearing, rounds)
     if trouble:
-        return fails(name, f"the new test passed once and does not pass again: {trouble}")
-    return holds(
-        name, f"replay and new tests ended the same again, the tests with TZ={TIME_ZONE} and another hash seed"
+        return fails(name, trouble)
+    sides = [Side("with the patch", hearing.judged_diff, hearing.head_new)]
+    if is_pytest(hearing.settings.argv("test")) and not hangs(hearing.base_new):
+        sides.append(Side("on the base", hearing.test_diff, hearing.base_new))
+    works = [(side, one) for side in sides for one in rounds]
+    runs = hearing.side_by_side(*(lambda side=side, one=one: run_in(hearing, side, one) for side, one in works))
+    notes += [*(one.words for one in rounds), *clock_words(runs, [one for _, one in works])]
+    found = [
+        difference
+        for (side, one), run in zip(works, runs, strict=True)
+        for difference in differences(hearing, side, one, run)
+    ]
+    if not found:
+        return holds(name, f"all ends the same {len(works)} times more, elsewhere and at other times", notes)
+    return judged(name, hearing, found, notes)
+
+
+def judged(name: str, hearing: Hearing, differing: list[Difference], notes: list[str]) -> Proof:
+    """Returns what tests that do not repeat mean for the patch."""
+    told = [f"{one.test}: {one.words}" for one in differing]
+    if not hearing.people:
+        return fails(name, f"{differing[0].test} does not end as before: {differing[0].words}", [*told, *notes])
+    turns = set(turning(hearing))
+    own = [one for one in differing if one.test in turns]
+    if own:
+        return needs_eyes(name, f"{own[0].test} is flaky: {own[0].words}", [*told, *notes])
+    return holds(name, "the tests that turn green end the same again; others of the diff do not", [*told, *notes])
+
+
+# --- tests ----------------------------------------------------------------------------------------------------------
+
+
+def run_in(hearing: Hearing, side: Side, one: Round, *, shifted: bool = True) -> TestRun:
+    """Returns the new tests on one side in one round, in a fresh checkout."""
+    with hearing.at(side.diff) as tree:
+        run = run_once(hearing, tree, one, shifted=shifted)
+        broken = {event.id for event in run.events if event.phase == "collect"}
+        if broken - {event.id for event in side.before.events if event.phase == "collect"} and hearing.people:
+            soften(hearing, tree)  # as it was run the first time: without the names that the base does not have
+            run = run_once(hearing, tree, one, shifted=shifted)
+    return run
+
+
+def run_once(hearing: Hearing, tree: Workspace, one: Round, *, shifted: bool) -> TestRun:
+    env = {**one.env, **(one.clock if shifted else {})}
+    plugins = (PLUGIN,) if is_pytest(hearing.settings.argv("test")) else ()
+    return tree.test(hearing.new_tests, seconds=TEST_SECONDS, plugins=plugins, env=env, around=one.around)
+
+
+def soften(hearing: Hearing, tree: Workspace) -> None:
+    """Lets the new tests' files be collected where a name that they import is not there."""
+    for item in hearing.tests:
+        text = hearing.text_of(tree.root / item.path)
+        if item.path.endswith(".py") and text is not None:
+            (tree.root / item.path).write_text(lenient_imports(text), encoding="utf-8")
+
+
+def differences(hearing: Hearing, side: Side, one: Round, run: TestRun) -> list[Difference]:
+    """Returns the tests that ended otherwise than before, each seen twice."""
+    before = outcomes(side.before, hearing.new_tests)
+    first = differing(before, outcomes(run, hearing.new_tests))
+    if not first:
+        return []
+    calm = outcomes(run_in(hearing, side, one, shifted=False), hearing.new_tests)
+    again = outcomes(run_in(hearing, side, one), hearing.new_tests) if hearing.people else {}
+    found = []
+    for test, (was, now) in first.items():
+        if hearing.people and again.get(test, frozenset()) == was and calm.get(test, frozenset()) == was:
+            continue
+        clock = calm.get(test) == was
+        why = f"the clock {one.ahead // DAY:+d} days" if clock else one.words
+        found.append(Difference(test, f"{say(was)} before and {say(now)} {side.words} under {why}", clock))
+    return found
+
+
+def differing(before: Outcomes, after: Outcomes) -> dict[str, tuple[frozenset[str], frozenset[str]]]:
+    nothing: frozenset[str] = frozenset()
+    return {
+        test: (before.get(test, nothing), after.get(test, nothing))
+        for test in sorted({*before, *after})
+        if before.get(test, nothing) != after.get(test, nothing)
+    }
+
+
+def outcomes(run: TestRun, tests: Iterable[str]) -> Outcomes:
+    """Returns how the instances of each test function ended; ids may hold the time of day and are not compared."""
+    found: dict[str, set[str]] = {}
+    for event in of_tests(run.events, tests) if run.events else []:
+        found.setdefault(function_of(event), set()).add(event.outcome)
+    if any(event.id == "suite" for event in run.events):
+        found = {"suite": {event.outcome for event in run.events}}
+    return {test: frozenset(ends) for test, ends in found.items()}
+
+
+def say(ends: frozenset[str]) -> str:
+    return " and ".join(sorted(ends)) or "not run"
+
+
+def hangs(run: TestRun) -> bool:
+    """Tells whether a run was so long that asking again would tell nothing but the time it takes."""
+    return run.ran.timed_out or sum(event.seconds for event in run.events) > LONG
+
+
+def clock_words(runs: list[TestRun], rounds: list[Round]) -> list[str]:
+    """Returns by what the clock was shifted, and whether the tests saw it."""
+    seen = []
+    for run, one in zip(runs, rounds, strict=True):
+        note = run.notes.get("around")
+        told = note.get("time") if isinstance(note, dict) else None
+        shifted = isinstance(told, int | float) and abs(told - time.time() - one.ahead) < DAY / 4
+        seen.append(shifted)
+    means = "libfaketime" if "LD_PRELOAD" in rounds[0].clock else "a plugin, in the runner's own process"
+    if all(seen):
+        return [f"the clock was shifted by {means}"]
+    return [f"the clock was to be shifted by {means}, and {seen.count(False)} of {len(seen)} runs did not say so"]
+
+
+# --- the replay -----------------------------------------------------------------------------------------------------
+
+
+def replays(hearing: Hearing, rounds: tuple[Round, Round]) -> tuple[str, list[str]]:
+    """Returns why the replay does not end as before, empty when it does; and what else is to be told."""
+    if not hearing.replayable:
+        return "", []
+
+    def green(one: Round, *, shifted: bool = True) -> bool:
+        with hearing.at(hearing.judged_diff) as head:
+            return head.replay(hearing.ticket_check, hearing.recorded, env=outside(one, shifted=shifted)).green
+
+    def red(one: Round, *, shifted: bool = True) -> bool:
+        with hearing.at("") as base:
+            return base.replay(hearing.ticket_check, hearing.recorded, env=outside(one, shifted=shifted)).red
+
+    notes: list[str] = []
+    first, second, third, fourth = hearing.side_by_side(
+        lambda: green(rounds[0]), lambda: green(rounds[1]), lambda: red(rounds[0]), lambda: red(rounds[1])
     )
+    for one, is_green, is_red in zip(rounds, (first, second), (third, fourth), strict=True):
+        if is_green and is_red:
+            continue
+        if not green(one, shifted=False):
+            return f"the replay was green once and is not green again under {one.words}", notes
+        if not red(one, shifted=False):
+            return f"the replay without the patch was red once and is not red again under {one.words}", notes
+        if not is_green and is_red:
+            return f"the replay is green only while the clock is as it is; {one.ahead // DAY:+d} days on it is red", []
+        notes.append(f"the replay itself depends on the clock: {one.ahead // DAY:+d} days on the symptom is not there")
+    return "", notes
 
 
-def elsewhere(hearing: Hearing, head: Workspace) -> str:
-    """Returns why the new tests do not pass in another surrounding; empty when they do."""
-    seed = str(hearing.seed % 4_000_000_000 + 1)
-    run = head.test(hearing.new_tests, seconds=TEST_SECONDS, env={"PYTHONHASHSEED": seed, "TZ": TIME_ZONE})
-    again = green_proof("repeat", run, hearing)
-    return again.saw if again.outcome is Outcome.FAILS else ""
+def outside(one: Round, *, shifted: bool) -> dict[str, str]:
+    """Returns the part of a round that a replay can be given."""
+    env = {name: value for name, value in one.env.items() if not name.startswith("ANDON_")}
+    return env | ({name: value for name, value in one.clock.items() if name != "ANDON_CLOCK"} if shifted else {})

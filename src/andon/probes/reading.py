@@ -73,12 +73,15 @@ def read_trace(path: Path) -> tuple[Lines, tuple[tuple[str, str], ...]]:
 
 
 def read_coverage(paths: Iterable[Path], prefix: str) -> dict[str, Lines]:
-    """Returns test id -> file -> lines executed, over all workers of a run; `prefix` goes before each id."""
+    """Returns test id -> file -> lines executed, over all workers of a run; `prefix` goes before each id.
+
+    Under the empty id stand the lines that ran outside of any test: what importing the modules ran.
+    """
     covered: dict[str, Lines] = {}
     for path in paths:
         found = _json(path)
         contexts = found.items() if isinstance(found, dict) else ()
-        covered.update({prefix + str(name): _lines(lines) for name, lines in contexts if name})
+        covered.update({name and prefix + str(name): _lines(lines) for name, lines in contexts})
     return covered
 
 

@@ -29,7 +29,7 @@ OWN_ETC = {"passwd": "passwd.txt", "group": "group.txt", "hosts": "hosts.txt", "
 TMP_BYTES = 2**29
 SHM_BYTES = 2**28
 HOME_BYTES = 2**28
-USER = "1000"
+GROUP = "1000"
 NOT_FOUND = "bwrap: execvp "
 """What bubblewrap says of a program that does not exist; such a command ends with 127, as in a shell."""
 
@@ -84,6 +84,7 @@ class BubblewrapSandbox:
 
     def _arguments(self, command: Command, status: int, go: int) -> Iterator[str]:
         yield from self.fixed
+        yield from ("--uid", str(command.around.user), "--hostname", command.around.host)
         shown = needs(command.path)
         folders = sorted({*shown.folders, *command.readable})
         for folder in folders:
@@ -109,8 +110,8 @@ def find_bubblewrap() -> str | None:
 
 def _fixed() -> Iterator[str]:
     """Gives the arguments that every command has: namespaces, the system's own folders, and small fresh ones."""
-    yield from ("--unshare-all", "--unshare-user", "--uid", USER, "--gid", USER, "--cap-drop", "ALL")
-    yield from ("--disable-userns", "--die-with-parent", "--new-session", "--clearenv", "--hostname", "andon")
+    yield from ("--unshare-all", "--unshare-user", "--gid", GROUP, "--cap-drop", "ALL")
+    yield from ("--disable-userns", "--die-with-parent", "--new-session", "--clearenv")
     yield from ("--ro-bind", "/usr", "/usr")
     for name in ("bin", "sbin", "lib", "lib32", "lib64"):
         top = Path("/", name)
