@@ -171,6 +171,16 @@ def test_interrupt_of_once_is_one_line_and_130(red: Path) -> None:
     assert (loop.returncode, out.count("\n"), err) == (130, 1, "")
 
 
+def test_interrupt_while_andon_is_still_being_imported_is_one_line(red: Path) -> None:
+    os.mkfifo(red / "slow")
+    (red / "click.py").write_text("open('slow').read()\n", encoding="utf-8")  # found before the real one
+    loop = started("tickets", cwd=red)
+    with (red / "slow").open("w", encoding="utf-8"):
+        loop.send_signal(signal.SIGINT)
+        out, err = loop.communicate(timeout=60)
+    assert (loop.returncode, out, err) == (130, "", "stopped\n")
+
+
 def test_live_view_sends_a_person_where_there_is_something_to_do(proven: Path) -> None:
     with open_loop(proven, clock=clock()) as app:
         assert waits_for(app.store, app.store.get_ticket(1)) == "andon review 1"
