@@ -11,7 +11,7 @@ from datetime import datetime
 from pathlib import Path
 
 from andon.environments.building import Shop
-from andon.environments.identity import find_identity
+from andon.environments.identity import find_identity, noted_version
 from andon.environments.interpreters import find_python, has_metadata, own_venv
 from andon.environments.layout import find_roots, find_suite
 from andon.environments.making import Bench, Environment, last_words, lay_over, made_venv, release_day
@@ -39,7 +39,7 @@ def find_environment(
     `repository`: the user's folder, looked at only for its virtual environment. `tree`: a clean checkout of the base,
     which is not changed. `python`: an interpreter or virtual environment that a person names. `changed`: paths of the
     patch; they choose the project in a repository of several. `at`: when the base was committed: what is installed is
-    of that time. `version`: for projects that ask version control for theirs (the last tag before the base).
+    of that time. `version`: for projects that ask version control for theirs (the newest of its changelog when empty).
 
     Raises:
         ConfigError: `python` is no interpreter, or the suite is not collected with it.
@@ -53,7 +53,7 @@ def find_environment(
     interpreter = own / "bin" / "python" if own else find_python(files)
     before = release_day(at)
     progress("environment: reading what the project says of itself")
-    shop = Shop(cache, interpreter, sandbox, before, version or "0.0.1")
+    shop = Shop(cache, interpreter, sandbox, before, version or noted_version(files) or "0.0.1")
     identity = find_identity(files, shop, repository.name, notes)
     roots = find_roots(files, identity.files)
     suite = find_suite(files)

@@ -49,6 +49,17 @@ def find_identity(files: ProjectFiles, shop: Shop, fallback: str, notes: list[st
         return guessed_identity(files, shop.version, fallback)
 
 
+def noted_version(files: ProjectFiles) -> str:
+    """Returns the newest version that a project's changelog names; empty when there is none."""
+    logs = sorted(path for shape in ("CHANGE*", "HISTORY*", "NEWS*", "docs/change*") for path in files.top.glob(shape))
+    for path in logs:
+        text = files.text(path.relative_to(files.top).as_posix())[:5000]
+        found = re.search(r"(?<![\d.-])\d+\.\d+(?:\.\d+)?(?:(?:a|b|rc|\.post)\d+)?(?![\d.-])", text)
+        if found:
+            return found[0]
+    return ""
+
+
 def guessed_identity(files: ProjectFiles, version: str, fallback: str) -> Identity:
     """Returns what can be read of a project whose build does not run here."""
     cfg, setup = files.setup_cfg, files.setup_py

@@ -89,7 +89,9 @@ def install(
     options = [] if source else ["--only-binary", ":all:"]
     options += ["--no-deps"] if alone else []
     if uv:
-        argv = [uv, "pip", "install", "--quiet", "--no-config", "--compile-bytecode", "--python", str(python), *uv_registry(), *options]
+        argv = [uv, "pip", "install", "--quiet", "--no-config", "--python", str(python), *uv_registry(), *options]
+        # In the sandbox it cannot be written: without bytecode every run would compile all that it imports.
+        argv += ["--compile-bytecode"]
         argv += ["--exclude-newer", before.isoformat()] if before else []
     else:
         # Older pips know no date; without uv what is newest is taken.
