@@ -18,7 +18,7 @@ LAYERS = (
     ("store", "data", "checks", "brief", "agents", "sandboxes", "git", "gittree", "probes", "launch", "environments"),
     ("workspace",),
     ("detect", "diagnose", "fix", "judge", "ship", "watch", "budget"),
-    ("app", "asking", "steps", "workflows", "engine", "packet", "doctor", "starter", "demo", "pullrequest"),
+    ("app", "asking", "steps", "workflows", "engine", "packet", "doctor", "starter", "demo", "pullrequest", "records"),
     ("cli", "__main__"),
 )
 """From the bottom up; an arrow goes only downwards."""

@@ -13,7 +13,8 @@ from andon.environments import Environment, find_environment
 from andon.errors import GitError
 from andon.git import GitRepo
 from andon.judge.hearing import Hearing
-from andon.models import Patch
+from andon.judge.record import Tape
+from andon.models import Patch, Proof, Verdict
 from andon.protocols import Sandbox
 
 
@@ -89,6 +90,28 @@ def open_hearing(
             )
     finally:
         scratch.close()
+
+
+def judge_change(
+    asked: Asked,
+    *,
+    cache: Path,
+    sandbox: Sandbox,
+    seed: int,
+    tape: Tape | None = None,
+    heard: Callable[[Proof], None] = lambda _: None,
+    progress: Callable[[str], None] = lambda _: None,
+) -> Verdict:
+    """Returns the verdict on a person's change; `heard` is told each proof as it comes.
+
+    Raises:
+        GitError: a commit is not there, or there is no change between the two.
+        ExternalError: no environment could be made in which the suite is collected.
+    """
+    from andon.judge import hear
+
+    with open_hearing(asked, cache=cache, sandbox=sandbox, seed=seed, progress=progress) as hearing:
+        return hear(hearing, heard=heard, tape=tape)
 
 
 def patch_between(repo: GitRepo, asked: Asked) -> Patch:

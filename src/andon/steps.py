@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -26,6 +26,7 @@ from andon.models import (
     Evidence,
     Lane,
     Patch,
+    Proof,
     RowsFact,
     Spend,
     Status,
@@ -39,6 +40,7 @@ from andon.protocols import Case
 from andon.quoting import counted
 
 if TYPE_CHECKING:
+    from andon.judge.record import Tape
     from andon.store import Known
 
 LOOP = "loop"
@@ -316,18 +318,38 @@ def write_patch(app: App, ticket: int, number: int) -> bool:
 
 
 def judge(app: App, ticket: int, number: int) -> str:
-    """Judges an attempt's patch and returns the verdict's outcome."""
+    """Judges an attempt's patch, keeps the record of the verdict, and returns the verdict's outcome."""
+    from andon.judge.record import Origin, Tape
+    from andon.records import save_record
+
     attempt = app.store.get_attempt(ticket, number)
+    origin = Origin(system=app.store.get_ticket(ticket).system, ticket=ticket, attempt=number)
+    tape = Tape(origin, at=app.now())
     with spending(app, ticket, f"judge {number}"):
-        verdict = verdict_on(app, ticket, patch_of(attempt), seed=number)
+        verdict = verdict_on(app, ticket, patch_of(attempt), tape=tape)
     feedback = verdict.reason if verdict.outcome is VerdictOutcome.REJECTED else ""
+    if tape.record is not None:
+        save_record(app, ticket, number, tape.record)
     app.store.save_attempt(attempt.model_copy(update={"verdict": verdict, "feedback": feedback}))
     return verdict.outcome.value
 
 
-def verdict_on(app: App, ticket: int, patch: Patch, *, seed: int = 0) -> Verdict:
-    """Returns the judge's verdict on a patch for a ticket; saves nothing."""
+def verdict_on(
+    app: App,
+    ticket: int,
+    patch: Patch,
+    *,
+    seed: int | None = None,
+    evidence: Evidence | None = None,
+    tape: Tape | None = None,
+    heard: Callable[[Proof], None] = lambda _: None,
+) -> Verdict:
+    """Returns the judge's verdict on a patch for a ticket; saves nothing.
+
+    The seed is drawn anew each time unless one is given: whoever knew it could please the judge.
+    """
     from andon.judge import judge as stage
+    from andon.judge.record import fresh_seed
 
     it, check = load(app, ticket)
     with app.workspace(it.system, patch.base) as workspace:
@@ -335,14 +357,16 @@ def verdict_on(app: App, ticket: int, patch: Patch, *, seed: int = 0) -> Verdict
         return stage(
             patch,
             ticket_check=check,
-            evidence=app.store.get_evidence(ticket),
+            evidence=evidence or app.store.get_evidence(ticket),
             history=app.repo(it.system),
             workspace=workspace,
             settings=app.config.system(it.system),
-            seed=seed,
+            seed=fresh_seed() if seed is None else seed,
             isolation=isolation(app),
             progress=lambda text: app.progress(ticket, text),
             cache=app.state_folder("judge"),
+            heard=heard,
+            tape=tape,
         )
 
 
@@ -391,9 +415,17 @@ def give_up(app: App, ticket: int) -> str:
 
 
 def sign(app: App, ticket: int, number: int, *, who: str, note: str) -> None:
-    """Stores an approval of an attempt."""
-    approval = Approval(ticket=ticket, attempt=number, decision="approve", who=who, at=app.now(), note=note)
-    app.store.save_approval(approval)
+    """Stores an approval of an attempt, bound to the record of its verdict.
+
+    Raises:
+        ConflictError: patch, verdict and record are not of one piece.
+    """
+    from andon.records import on_record
+
+    record = on_record(app, app.store.get_attempt(ticket, number))
+    app.store.save_approval(
+        Approval(ticket=ticket, attempt=number, decision="approve", who=who, at=app.now(), note=note, record=record)
+    )
 
 
 def approve(app: App, ticket: int, *, note: str = "") -> Ticket:
@@ -461,13 +493,13 @@ def open_again(app: App, ticket: int, *, why: str) -> Ticket:
 
 def ship(app: App, ticket: int) -> str:
     """Pushes the approved patch once; returns `shipped`, `moved`, `conflict`, or `waits` (for a person to merge)."""
+    from andon.records import on_record
     from andon.ship import ship as stage
 
     it = standing(app, ticket, Status.APPROVED)
     attempt = app.store.list_attempts(ticket)[-1]
-    verdict = attempt.verdict
     approval = app.store.find_approval(ticket, attempt.number)
-    if approval is None or verdict is None or attempt.patch is None or verdict.patch != attempt.patch.fingerprint:
+    if approval is None or approval.record != on_record(app, attempt):
         raise ConflictError(f"attempt {attempt.number} of ticket {ticket} is not what was judged and approved")
     app.progress(ticket, "ships")
     shipped = stage(
@@ -506,9 +538,12 @@ def begin_rebased(app: App, ticket: int) -> int:
 
 def approve_again(app: App, ticket: int, number: int) -> bool:
     """Carries a person's approval over to the rebased attempt, which proved itself anew."""
+    from andon.records import on_record
+
     approvals = app.store.list_approvals(ticket)
     given = next(one for one in reversed(approvals) if one.decision == "approve")
-    app.store.save_approval(given.model_copy(update={"attempt": number}))
+    record = on_record(app, app.store.get_attempt(ticket, number))
+    app.store.save_approval(given.model_copy(update={"attempt": number, "record": record}))
     it = app.store.get_ticket(ticket)
     if it.status is Status.PROVEN:
         move(app, ticket, Status.PROVEN, Status.APPROVED, f"approved by {given.who} before the branch moved")

@@ -131,6 +131,8 @@ def _signed(ticket: Ticket, attempt: Attempt, approval: Approval) -> tuple[Patch
         raise ConflictError(f"{what} was judged {verdict.outcome.value}: it cannot ship")
     if (approval.ticket, approval.attempt, approval.decision) != (ticket.id, attempt.number, "approve"):
         raise ConflictError(f"{what} was not approved")
+    if approval.record != verdict.record:
+        raise ConflictError(f"{what} was judged again since it was approved")
     return patch, verdict
 
 

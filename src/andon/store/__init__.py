@@ -11,16 +11,17 @@ from andon.store.events import Events
 from andon.store.memory import MemoryShelf
 from andon.store.migrations import migrate
 from andon.store.moving import CLOSED
+from andon.store.records import KeptRecord, Records
 from andon.store.spending import Spending
 from andon.store.sweeps import Applied, Known, Sweeps
 from andon.store.tickets import Tickets
 from andon.store.work import Note, Work
 from andon.store.workers import Worker, Workers
 
-__all__ = ["CLOSED", "Applied", "Known", "LastResult", "Note", "Ping", "Run", "Store", "Sweep", "Worker"]
+__all__ = ["CLOSED", "Applied", "KeptRecord", "Known", "LastResult", "Note", "Ping", "Run", "Store", "Sweep", "Worker"]
 
 
-class Store(Tickets, Events, Alerts, Sweeps, Work, Spending, MemoryShelf, Workers):
+class Store(Tickets, Events, Alerts, Sweeps, Work, Records, Spending, MemoryShelf, Workers):
     """All of andon's facts. Safe to share between threads; every process opens its own."""
 
     @classmethod

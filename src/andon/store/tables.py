@@ -177,6 +177,15 @@ attempts = Table(
     _moment("started_at"),
     _text("doc"),
 )
+records = Table(
+    "records",
+    metadata,
+    _number("ticket", key=True),
+    _small("attempt", key=True),
+    _text("sha256"),
+    _moment("at"),
+    _text("doc"),
+)
 approvals = Table(
     "approvals",
     metadata,
