@@ -126,6 +126,14 @@ class Sandbox(Protocol):
         ...
 
 
+class Change(NamedTuple):
+    """Statements that change a database together or not at all."""
+
+    statements: tuple[str, ...]
+    otherwise: tuple[str, ...] = ()
+    """What is run instead when these are refused for good."""
+
+
 class ScratchDatabase(NamedTuple):
     """An empty database that one sandboxed command may fill, and that andon then asks from outside."""
 
@@ -135,8 +143,8 @@ class ScratchDatabase(NamedTuple):
     """What the sandbox must see writable for the URL to work (a socket folder, or the file's folder)."""
     source: Callable[[], DataSource]
     """Opens it read-only, from outside, once the command has ended."""
-    change: Callable[[Sequence[str]], tuple[str, ...]]
-    """Runs statements from outside, as whoever owns the tables, and returns what was wrong with each ("" for nothing).
+    change: Callable[[Sequence[Change]], tuple[str, ...]]
+    """Makes changes from outside, as whoever owns the tables, and returns what was wrong with each ("" for nothing).
 
     One that is refused is tried again after the others, as rows may need each other.
     """
@@ -192,14 +200,14 @@ class Workspace(Protocol):
         trace: bool = False,
         more: Sequence[Check] = (),
         then: Callable[[Sequence[CheckResult]], Sequence[Check]] | None = None,
-        touch: Callable[[Sequence[CheckResult]], Sequence[str]] | None = None,
+        touch: Callable[[Sequence[CheckResult]], Sequence[Change]] | None = None,
         env: Mapping[str, str] = {},
     ) -> Replay:
         """Runs the system's replay on the evidence and asks the check of the scratch database, from outside.
 
         `more` are other questions to the same scratch database; `then` gives further ones, from the answers to those.
-        `touch` gives statements, from all answers, that are run on the database; then the check and what `then` gave
-        are asked once more, and the check's message tells which statements were refused. `env` is more environment
+        `touch` gives changes, from all answers, that are made in the database; then the check and what `then` gave
+        are asked once more, and the check's message tells which changes were refused. `env` is more environment
         for the replay.
         """
         ...

@@ -20,7 +20,7 @@ from andon.launch import find_program, is_pytest, with_events, with_tests, with_
 from andon.models import Check, CheckResult, CheckState, Evidence, Limits, Ran, Replay, TestEvent, TestRun
 from andon.probes import INSIDE
 from andon.probes.reading import Place, read_coverage, read_events, read_notes, read_trace
-from andon.protocols import USUAL, AskCheck, Command, Sandbox, Scratch, ScratchDatabase, Surroundings
+from andon.protocols import USUAL, AskCheck, Change, Command, Sandbox, Scratch, ScratchDatabase, Surroundings
 from andon.sandboxes.folders import remove_tree
 
 FIXED = {"PYTHONDONTWRITEBYTECODE": "1", "PYTHONHASHSEED": "0"}
@@ -83,14 +83,14 @@ class TreeWorkspace:
         trace: bool = False,
         more: Sequence[Check] = (),
         then: Callable[[Sequence[CheckResult]], Sequence[Check]] | None = None,
-        touch: Callable[[Sequence[CheckResult]], Sequence[str]] | None = None,
+        touch: Callable[[Sequence[CheckResult]], Sequence[Change]] | None = None,
         env: Mapping[str, str] = MappingProxyType({}),
     ) -> Replay:
         """Runs the system's replay on the evidence and asks the check of the scratch database, from outside.
 
         `more` are other questions to the same scratch database; `then` gives further ones, from the answers to those.
-        `touch` gives statements, from all answers, that are run on the database; then the check and what `then` gave
-        are asked once more, and the check's message tells which statements were refused. `env` is more environment
+        `touch` gives changes, from all answers, that are made in the database; then the check and what `then` gave
+        are asked once more, and the check's message tells which changes were refused. `env` is more environment
         for the replay.
 
         Raises:
@@ -264,7 +264,7 @@ class TreeWorkspace:
         database: ScratchDatabase,
         more: Sequence[Check],
         then: Callable[[Sequence[CheckResult]], Sequence[Check]] | None,
-        touch: Callable[[Sequence[CheckResult]], Sequence[str]] | None,
+        touch: Callable[[Sequence[CheckResult]], Sequence[Change]] | None,
     ) -> list[CheckResult]:
         """Returns what the check and the other questions find, and the check's answer once the database was touched."""
         answers = [self._asked(one, evidence, database) for one in (check, *more)]

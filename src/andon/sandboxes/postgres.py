@@ -11,15 +11,17 @@ import os
 import secrets
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 from urllib.parse import quote, urlsplit, urlunsplit
 
 from andon.data import Cluster, open_source
 from andon.errors import DataError
-from andon.protocols import DataSource, ScratchDatabase
+from andon.protocols import Change, DataSource, ScratchDatabase
+from andon.sandboxes.rounds import in_rounds
 
 if TYPE_CHECKING:
     import psycopg
@@ -30,6 +32,8 @@ WRITERS = "andon_writers"
 CONNECTIONS = 20
 TEMP_FILES = "1GB"
 ROUNDS = 1
+CHANGE = timedelta(seconds=5)
+"""For one statement that changes a scratch database from outside."""
 PATIENCE = 60.0
 """Seconds to wait for another process that is starting the server."""
 SETTINGS = {"client_connection_check_interval": "1s", "max_wal_size": "256MB", "autovacuum": "off"}
@@ -80,6 +84,7 @@ class PostgresScratch:
                 url=self._login(writer, word, f"s_{name}"),
                 binds=(self._socket(),),
                 source=lambda: self._source(name, reading),
+                change=lambda changes: self._change(name, changes),
             )
         finally:
             # A server that is gone has taken the database with it.
@@ -112,6 +117,25 @@ class PostgresScratch:
         except psycopg.Error as error:
             raise DataError(f"the scratch database cannot be read: {error}") from error
         return open_source(self._login(f"r_{name}", word, f"s_{name}"))
+
+    def _change(self, name: str, changes: Sequence[Change]) -> tuple[str, ...]:
+        """Makes changes as the login that owns the tables, with a new password that no command ever saw.
+
+        Not as administrator: a trigger that foreign code left behind would be one, too.
+        """
+        import psycopg
+
+        word = secrets.token_hex(8)
+        options = f"-c statement_timeout={int(CHANGE.total_seconds() * 1000)}"
+        self._run(f"alter role w_{name} login password '{verifier(word)}'")
+        try:
+            url = f"{self._login(f'w_{name}', word, f's_{name}')}&options={quote(options)}"
+            with psycopg.connect(url, autocommit=True) as connection:
+                return in_rounds(changes, lambda statements: refusal(connection, statements))
+        except psycopg.Error as error:
+            raise DataError(f"the scratch database cannot be changed: {error}") from error
+        finally:
+            self._run(f"alter role w_{name} nologin")
 
     def _run(self, *statements: str) -> None:
         """Runs statements as administrator, on a server that is started when there is none."""
@@ -208,6 +232,25 @@ class PostgresScratch:
         """Returns the socket itself: with its folder, the sandbox could put another one in its place."""
         query = dict(pair.split("=", 1) for pair in urlsplit(self._url).query.split("&"))
         return Path(query["host"]) / f".s.PGSQL.{query.get('port', '5432')}"
+
+
+def refusal(connection: psycopg.Connection[tuple[object, ...]], statements: Sequence[str]) -> str:
+    """Runs statements together; returns why they were refused, empty when they were not.
+
+    Raises:
+        psycopg.OperationalError: the connection is gone.
+    """
+    import psycopg
+
+    try:
+        with connection.transaction():
+            for statement in statements:
+                connection.execute(statement.encode())
+    except psycopg.Error as error:
+        if connection.closed:
+            raise
+        return str(error).partition("\n")[0]
+    return ""
 
 
 def verifier(word: str) -> str:
