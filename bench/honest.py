@@ -106,9 +106,9 @@ def read_columns(lines: Sequence[str]) -> list[Fix]:
 # --- mining ---------------------------------------------------------------------------------------------------------
 
 
-def mine(repository: Path, cap: int) -> Iterator[Fix]:
+def mine(repository: Path, cap: int, since: str) -> Iterator[Fix]:
     """Yields fix commits of a repository, newest first: a message of a fix, little source, and a test with it."""
-    argv = ["log", "--no-merges", "--no-renames", "--numstat", "--format=%x01%H%x00%P%x00%s"]
+    argv = ["log", "--no-merges", "--no-renames", "--numstat", f"--since={since}", "--format=%x01%H%x00%P%x00%s"]
     said = git(repository, *argv)
     found = 0
     for entry in said.split("\x01")[1:]:
@@ -327,6 +327,7 @@ def arguments_of(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("fixes", nargs="?", type=Path, help="file of fixes")
     parser.add_argument("--mine", nargs="+", type=Path, metavar="REPOSITORY", help="list fix commits instead")
     parser.add_argument("--cap", type=int, default=12, help="fixes mined from one repository")
+    parser.add_argument("--since", default="2018-01-01", help="mine no older fixes: they are of other Pythons")
     parser.add_argument("--jobs", type=int, default=2, help="fixes judged side by side")
     parser.add_argument("--minutes", type=float, default=15.0, help="wall time of one fix")
     parser.add_argument("--first", type=int, default=0, help="judge only so many of the list")
@@ -351,7 +352,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         return child(Fix(*json.loads(arguments.child)), arguments.cache, arguments.out)
     if arguments.mine:
         for repository in arguments.mine:
-            for fix in mine(repository, arguments.cap):
+            for fix in mine(repository, arguments.cap, arguments.since):
                 print(json.dumps(fix._asdict()))
         return None
     fixes = read_fixes(arguments.fixes)
