@@ -141,9 +141,9 @@ def git(repository: Path, *words: str) -> str:
 # --- one fix, in a process of its own -------------------------------------------------------------------------------
 
 
-def judge_one(fix: Fix, cache: Path) -> dict[str, Any]:
-    """Returns the verdict on one fix with its costs."""
-    from andon.judge import hear
+def judge_one(fix: Fix, cache: Path, only: Sequence[str]) -> dict[str, Any]:
+    """Returns the verdict on one fix with its costs; of the proofs of some names only, when there are any."""
+    from andon.judge import PROOFS, hear
     from andon.pullrequest import Asked, open_hearing
     from andon.sandboxes import open_sandbox
 
@@ -160,7 +160,7 @@ def judge_one(fix: Fix, cache: Path) -> dict[str, Any]:
     place = f"{Path(fix.repository).name}-{hashlib.sha256(fix.repository.encode()).hexdigest()[:10]}"
     with open_hearing(asked, cache=cache / place, sandbox=open_sandbox(), progress=progress) as hearing:
         told["environment_seconds"] = round(time.monotonic() - began, 2)
-        verdict = hear(hearing)
+        verdict = hear(hearing, [rule for rule in PROOFS if rule.name in only] if only else ())
         # Only when it was run: a rejection before it must not cost a suite.
         suite = hearing.base_suite if "suites" in vars(hearing) else None
         told["notes"] = list(getattr(hearing, "notes", ()))
@@ -170,17 +170,17 @@ def judge_one(fix: Fix, cache: Path) -> dict[str, Any]:
     return told
 
 
-def child(fix: Fix, cache: Path, out: Path) -> None:
+def child(fix: Fix, cache: Path, only: Sequence[str], out: Path) -> None:
     """Judges one fix and writes what came of it; whatever happens, something is written."""
     try:
-        told = judge_one(fix, cache)
+        told = judge_one(fix, cache, only)
     except Exception as error:  # noqa: BLE001  # one bad case never ends the run: it is told as broken
         told = {"error": f"{type(error).__name__}: {error}"[-2000:], "traceback": traceback.format_exc()[-4000:]}
     told["memory_mb"] = round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
     out.write_text(json.dumps(told), encoding="utf-8")
 
 
-def run_one(fix: Fix, cache: Path, minutes: float) -> dict[str, Any]:
+def run_one(fix: Fix, cache: Path, minutes: float, only: Sequence[str]) -> dict[str, Any]:
     """Judges one fix in a process of its own, and ends it with all that it started when its time is over."""
     began = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="honest-") as folder:
@@ -188,7 +188,10 @@ def run_one(fix: Fix, cache: Path, minutes: float) -> dict[str, Any]:
         argv = [sys.executable, str(Path(__file__).resolve()), "--child", json.dumps(fix), "--cache", str(cache)]
         with said.open("wb") as stderr:
             started = subprocess.Popen(
-                [*argv, "--out", str(out)], stdout=subprocess.DEVNULL, stderr=stderr, start_new_session=True
+                [*argv, "--out", str(out), "--only", *only],
+                stdout=subprocess.DEVNULL,
+                stderr=stderr,
+                start_new_session=True,
             )
             try:
                 started.wait(minutes * 60)
@@ -238,7 +241,7 @@ def run_all(fixes: Sequence[Fix], results: Path, arguments: argparse.Namespace) 
     count = Counter(one["outcome"] for one in done.values())
 
     def work(fix: Fix) -> None:
-        told = run_one(fix, arguments.cache, arguments.minutes)
+        told = run_one(fix, arguments.cache, arguments.minutes, arguments.only)
         with lock, results.open("a", encoding="utf-8") as file:
             file.write(json.dumps(told) + "\n")
             done[fix.key] = told
@@ -331,6 +334,7 @@ def arguments_of(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--jobs", type=int, default=2, help="fixes judged side by side")
     parser.add_argument("--minutes", type=float, default=15.0, help="wall time of one fix")
     parser.add_argument("--first", type=int, default=0, help="judge only so many of the list")
+    parser.add_argument("--only", nargs="*", default=[], metavar="PROOF", help="only the proofs of these names")
     parser.add_argument("--again", nargs="*", default=[], help="outcomes (or parts of their names) to judge again")
     parser.add_argument("--results", type=Path, help="results so far (FIXES.results.jsonl)")
     parser.add_argument("--cache", type=Path, help="environments and base results (~/.cache/andon/honest)")
@@ -349,7 +353,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Runs what the command line asks for."""
     arguments = arguments_of(argv)
     if arguments.child:
-        return child(Fix(*json.loads(arguments.child)), arguments.cache, arguments.out)
+        return child(Fix(*json.loads(arguments.child)), arguments.cache, arguments.only, arguments.out)
     if arguments.mine:
         for repository in arguments.mine:
             for fix in mine(repository, arguments.cap, arguments.since):
