@@ -36,42 +36,55 @@ class Statement(NamedTuple):
 def changed_lines_run(hearing: Hearing) -> Proof | None:
     """Holds when the tests that turn green ran at least half of the changed statements.
 
-    Where a patch only takes lines away, the lines are looked for on the base.
+    Where they run none of what a patch adds, what it takes away is looked for on the base.
     """
     name = "changed lines run"
     if not any(item.path.endswith(".py") for item in hearing.source):
         return None
     with hearing.at(hearing.judged_diff) as head:
-        changed = statements(hearing, head, added=True)
-    if changed:
-        return told(name, hearing, changed, hearing.head_new)
+        added = seen_of(hearing, statements(hearing, head, added=True), hearing.head_new)
+    if added is not None and len(added.missed) < added.total:
+        return weighed(name, hearing, added)
     with hearing.at(hearing.test_diff) as base:
-        removed = statements(hearing, base, added=False)
-        if not removed:
-            return None
-        run = base.test(hearing.new_tests, coverage=True, seconds=TEST_SECONDS)
-    return told(name, hearing, removed, run)
+        taken = statements(hearing, base, added=False)
+        run = base.test(hearing.new_tests, coverage=True, seconds=TEST_SECONDS) if taken else None
+    removed = seen_of(hearing, taken, run) if run else None
+    found = [one for one in (added, removed) if one is not None]
+    if not found:
+        return None
+    return weighed(name, hearing, Seen(sum(one.total for one in found), [line for one in found for line in one.missed]))
 
 
-def told(name: str, hearing: Hearing, changed: Sequence[Statement], run: TestRun) -> Proof:
-    """Returns the proof for the changed statements and a run with coverage."""
-    tests = turning(hearing)
-    lines = [files for test in tests for files in [lines_of(run, test)]]
-    if not any(lines):
+class Seen(NamedTuple):
+    """How much of some changed statements was seen to run."""
+
+    total: int
+    missed: list[str]
+
+
+def seen_of(hearing: Hearing, changed: Sequence[Statement], run: TestRun) -> Seen | None:
+    """Returns what of some statements a run came to; None when there is none of them."""
+    if not changed:
+        return None
+    ran: dict[str, set[int]] = {}
+    for test in turning(hearing):
+        for path, lines in lines_of(run, test).items():
+            ran.setdefault(path, set()).update(lines)
+    imported = {path for files in run.covered.values() for path in files}
+    return Seen(len(changed), [one.words for one in changed if not came_to(one, ran, imported)])
+
+
+def weighed(name: str, hearing: Hearing, seen: Seen) -> Proof:
+    """Returns the proof for what was seen of the changed statements."""
+    if not any(lines_of(hearing.head_new, test) for test in turning(hearing)):
         words = "the lines that the new tests ran could not be noted: something else traces them"
         return (holds if hearing.people else needs_eyes)(name, words)
-    ran: dict[str, set[int]] = {}
-    for files in lines:
-        for path, numbers in files.items():
-            ran.setdefault(path, set()).update(numbers)
-    imported = set(ran) | {path for files in run.covered.values() for path in files}
-    missed = [one for one in changed if not came_to(one, ran, imported)]
-    share = 1 - len(missed) / len(changed)
-    words = f"{len(changed) - len(missed)} of {len(changed)} changed statements are run by the new tests"
-    details = [f"{one.words} is not run" for one in missed]
-    if len(missed) == len(changed):
+    count = seen.total - len(seen.missed)
+    words = f"{count} of {seen.total} changed statements are run by the new tests"
+    details = [f"{one} is not run" for one in seen.missed]
+    if not count:
         return nothing_run(name, hearing, details)
-    if share < HALF and not hearing.people:
+    if count < HALF * seen.total and not hearing.people:
         return needs_eyes(name, words, details)
     return holds(name, words, details)
 
