@@ -14,11 +14,14 @@ ROOT = Path(__file__).resolve().parents[1]
 SOURCE = ROOT / "src" / "andon"
 
 LAYERS = (
-    ("models", "errors", "config", "protocols", "quoting"),
+    ("models", "errors", "config", "protocols", "quoting", "terms"),
     ("store", "data", "checks", "brief", "agents", "sandboxes", "git", "gittree", "probes", "launch", "environments"),
-    ("workspace",),
+    ("workspace", "facts"),
     ("detect", "diagnose", "fix", "judge", "ship", "watch", "budget"),
-    ("app", "asking", "steps", "workflows", "engine", "packet", "doctor", "starter", "demo", "pullrequest", "records"),
+    (
+        *("app", "asking", "steps", "workflows", "engine", "packet", "doctor", "starter", "demo"),
+        *("pullrequest", "records", "cachefolder"),
+    ),
     ("cli", "__main__"),
 )
 """From the bottom up; an arrow goes only downwards."""

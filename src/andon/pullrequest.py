@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
@@ -12,10 +12,12 @@ from andon.config import SystemSettings
 from andon.environments import Environment, find_environment
 from andon.errors import GitError
 from andon.git import GitRepo
+from andon.git.running import try_git
 from andon.judge.hearing import Hearing
 from andon.judge.record import Tape
 from andon.models import Patch, Proof, Verdict
 from andon.protocols import Sandbox
+from andon.quoting import visible
 
 
 class Asked(NamedTuple):
@@ -34,6 +36,70 @@ class Asked(NamedTuple):
     """Interpreter or virtual environment of the suite; found or made when None."""
     test: str = ""
     """Command that runs the suite; found when empty."""
+
+
+class Change(NamedTuple):
+    """Two commits of a repository, by their full hashes."""
+
+    top: Path
+    """Folder of the repository."""
+    base: str
+    head: str
+
+
+def find_top(folder: Path) -> Path:
+    """Returns the top folder of the repository that a folder lies in.
+
+    Raises:
+        GitError: it lies in none.
+    """
+    said = try_git("rev-parse", "--show-toplevel", cwd=folder)
+    if said.code or not said.out.strip():
+        raise GitError(f"{folder.resolve()} lies in no git repository with a work tree", permanent=True)
+    return Path(os.fsdecode(said.out.rstrip(b"\n")))
+
+
+def find_change(folder: Path, names: Sequence[str]) -> Change:
+    """Returns the commits that a person names: base and head, or only a head, whose base is the default branch.
+
+    Raises:
+        GitError: one is not there, or they have nothing in common.
+    """
+    top = find_top(folder)
+    base, head = names if len(names) == 2 else (default_branch(top), names[0])
+    change = Change(top, commit_of(top, base), commit_of(top, head))
+    if try_git("merge-base", change.base, change.head, cwd=top).code:
+        shallow = try_git("rev-parse", "--is-shallow-repository", cwd=top).out.strip() == b"true"
+        why = "; the clone is shallow: fetch all of it (`fetch-depth: 0`, `git fetch --unshallow`)" if shallow else ""
+        raise GitError(f"{base} and {head} have no common ancestor{why}", permanent=True)
+    return change
+
+
+def commit_of(top: Path, name: str) -> str:
+    """Returns the full hash of a commit that a person names.
+
+    Raises:
+        GitError: there is none.
+    """
+    said = try_git("rev-parse", "--verify", "--quiet", "--end-of-options", f"{name}^{{commit}}", cwd=top)
+    if said.code:
+        raise GitError(f"{top} has no commit {visible(name, 80)!r}", permanent=True)
+    return said.out.decode().strip()
+
+
+def default_branch(top: Path) -> str:
+    """Returns the branch that changes are made for: as the remote says, else by the usual names.
+
+    Raises:
+        GitError: there is none of them.
+    """
+    said = try_git("symbolic-ref", "--quiet", "refs/remotes/origin/HEAD", cwd=top)
+    names = [said.out.decode("utf-8", "replace").strip()] if said.code == 0 else []
+    names += [f"refs/{where}/{name}" for name in ("main", "master") for where in ("remotes/origin", "heads")]
+    for name in names:
+        if try_git("rev-parse", "--verify", "--quiet", name, cwd=top).code == 0:
+            return name
+    raise GitError(f"{top} has no branch main or master: name the base too (`andon judge BASE HEAD`)", permanent=True)
 
 
 @contextmanager

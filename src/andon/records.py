@@ -25,9 +25,12 @@ class Again(NamedTuple):
     """Names of the inputs that are other ones by now."""
     proofs: tuple[str, ...]
     """What the two verdicts say differently; empty when they are the same."""
+    record: Record | None
+    """The record of the new verdict."""
 
     @property
     def same(self) -> bool:
+        """Tells whether both say the same in every outcome."""
         return not self.proofs
 
 
@@ -140,4 +143,4 @@ def compared(record: Record, judged: Verdict, tape: Tape) -> Again:
         raise ConflictError("the commits do not bring the change that was judged then")
     now = tape.record
     inputs = differing_inputs(record.inputs, now.inputs) if now else ()
-    return Again(judged, inputs, tuple(visible(line, 400) for line in differing_proofs(record.verdict, judged)))
+    return Again(judged, inputs, tuple(visible(line, 400) for line in differing_proofs(record.verdict, judged)), now)

@@ -23,7 +23,7 @@ COMMANDS = {
     "show": ("andon.cli.tickets", "Show everything known about a ticket."),
     "diagnose": ("andon.cli.work", "Find the cause of one failing check; no code is touched."),
     "fix": ("andon.cli.work", "Write and prove a fix for a diagnosed ticket, now."),
-    "judge": ("andon.cli.work", "Judge the latest patch of a ticket again, or any diff against its check."),
+    "judge": ("andon.cli.judge", "Prove a ticket's patch again, or the change between two commits anywhere."),
     "review": ("andon.cli.tickets", "Show the one packet that a person signs."),
     "approve": ("andon.cli.tickets", "Sign a ticket's patch: it ships."),
     "reject": ("andon.cli.tickets", "Send a ticket's patch back, with the reason."),

@@ -1,8 +1,6 @@
-"""`andon diagnose`, `fix`, `judge`: one phase by hand, with progress; the same stages that the loop calls."""
+"""`andon diagnose`, `fix`: one phase by hand, with progress; the same stages that the loop calls."""
 
 from __future__ import annotations
-
-from pathlib import Path
 
 import click
 
@@ -10,8 +8,8 @@ from andon.app import App, alone
 from andon.asking import ask_now
 from andon.cli.check import choose
 from andon.cli.open import NUMBER, open_app, print_json, say_progress, ticket_number
-from andon.errors import ConflictError, NotFoundError
-from andon.models import Autonomy, Brief, CheckState, Diagnosis, Status, Verdict
+from andon.errors import ConflictError
+from andon.models import Autonomy, Brief, CheckState, Diagnosis, Status
 
 
 @click.command()
@@ -118,39 +116,3 @@ def fix(ctx: click.Context, ticket: int) -> None:
         it = app.store.get_ticket(ticket)
     click.echo(f"ticket {ticket} is {it.status.value}: {it.reason}")
     ctx.exit(0 if it.status in (Status.PROVEN, Status.APPROVED) else 1)
-
-
-@click.command()
-@click.argument("ticket", type=int)
-@click.option(
-    "--diff", type=click.Path(path_type=Path, exists=True), help="Judge this diff instead of the ticket's own."
-)
-@click.option("--json", "as_json", is_flag=True, help="Print the verdict as JSON.")
-@click.pass_context
-def judge(ctx: click.Context, ticket: int, diff: Path | None, *, as_json: bool) -> None:
-    """Judge a ticket's patch again, from nothing. Exit code 0: proven. 1: rejected. 3: needs eyes. 4: broken."""
-    from andon.judge import render_verdict
-
-    with open_app(ctx, say_progress) as app:
-        verdict = judge_ticket(app, ticket, diff)
-    if as_json:
-        print_json(verdict.model_dump(mode="json"))
-    else:
-        from andon.cli.screen import print_markdown
-
-        print_markdown(render_verdict(verdict))
-    ctx.exit({"proven": 0, "rejected": 1, "needs eyes": 3}.get(verdict.outcome.value, 4))
-
-
-def judge_ticket(app: App, ticket: int, diff: Path | None) -> Verdict:
-    """Returns the verdict on a ticket's latest patch or on a given diff; saves nothing."""
-    from andon import steps
-
-    it = app.store.get_ticket(ticket)
-    if diff is not None:
-        base = app.repo(it.system).head(app.config.system(it.system).branch)
-        return steps.verdict_on(app, ticket, steps.patch_from(diff.read_text(encoding="utf-8"), base))
-    patches = [one.patch for one in app.store.list_attempts(ticket) if one.patch is not None]
-    if not patches:
-        raise NotFoundError(f"ticket {ticket} has no patch to judge; give one with --diff")
-    return steps.verdict_on(app, ticket, patches[-1])

@@ -9,12 +9,15 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import MappingProxyType
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from pydantic import JsonValue
 
 from andon.models import Check, CheckResult, Evidence, Model, Ran, Replay, TestRun, digest
 from andon.protocols import USUAL, Surroundings, Workspace
+
+if TYPE_CHECKING:
+    from andon.protocols import Change
 
 NAMES = 20
 """Names that an entry keeps in full; all of them are in its hash."""
@@ -85,7 +88,7 @@ class WatchedWorkspace:
         trace: bool = False,
         more: Sequence[Check] = (),
         then: Callable[[Sequence[CheckResult]], Sequence[Check]] | None = None,
-        touch: Callable[[Sequence[CheckResult]], Sequence[str]] | None = None,
+        touch: Callable[[Sequence[CheckResult]], Sequence[Change]] | None = None,
         env: Mapping[str, str] = NOTHING,
     ) -> Replay:
         """Runs the replay and notes it."""
