@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator
 
 import pytest
 from grounds import Stand
+from lab import Lab
 
 from andon.checks import ask_sql, load_checks
 from andon.checks.evidence import record_evidence
@@ -42,3 +44,11 @@ def stand(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], 
 
     yield of
     with_scratch.close()
+
+
+@pytest.fixture(scope="session")
+def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
+    """Gives what makes small repositories and hears patches for them."""
+    scratch = open_scratch("sqlite", tmp_path_factory.mktemp("scratch"))
+    yield Lab(tmp_path_factory.mktemp("labs"), open_sandbox(), scratch, sys.prefix)
+    scratch.close()

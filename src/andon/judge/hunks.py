@@ -3,23 +3,31 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
-from typing import NamedTuple
+import warnings
+from collections.abc import Iterator, Sequence
+from typing import Literal, NamedTuple
 
-from andon.errors import GitError
-from andon.judge.difftext import FileDiff, without
-from andon.judge.hearing import TEST_SECONDS, Hearing
+from andon.judge.difftext import FileDiff
+from andon.judge.hearing import Hearing
 from andon.judge.outcome import fails, holds, needs_eyes
 from andon.judge.paths import is_code
-from andon.judge.suites import green_proof
-from andon.models import Outcome, Proof
+from andon.judge.textplaces import taken_out
+from andon.judge.trials import Sides, Texts, Witnesses, affordable, sides, suite_says, try_out, witnesses
+from andon.models import Proof
+from andon.protocols import Workspace
 
-MOST = 16
-"""Places that are tried; the rest is told as not tried."""
-SUITES = 2
-"""Places for which the whole suite is run when neither replay nor new test misses them."""
+NAME = "every hunk needed"
+MOST = 8
+"""Trials; more places than these are taken out in groups of neighbours."""
+MARKS = frozenset({"__version__", "__version_info__", "__author__", "__date__", "__copyright__", "version", "VERSION"})
+"""Module names that say which text this is, and nothing of what it does."""
+NOBODY = "nobody misses it"
+LAYOUT = "changes no code"
+WORDS = "changes only what is said, and nobody misses it"
+ENTANGLED = "it does not stand apart from the other places"
+BROKEN = "the file is no Python without it"
+
+Kind = Literal["code", "words", "layout"]
 
 
 class Place(NamedTuple):
@@ -34,88 +42,140 @@ class Place(NamedTuple):
         return f"{self.item.path} {header.split('@@')[1].strip()}"
 
 
+class Trial(NamedTuple):
+    """Places that are taken out together."""
+
+    places: tuple[Place, ...]
+    texts: Texts
+    kind: Kind
+    """`words` change only documentation or a mark of the version, `layout` not even that."""
+    known: str = ""
+    """What is known without a run."""
+
+    @property
+    def words(self) -> str:
+        more = f" and {len(self.places) - 1} more" if self.places[1:] else ""
+        return self.places[0].words + more
+
+
 def every_hunk_needed(hearing: Hearing) -> Proof:
-    """Holds when without any one place of the source the replay, a new test or the suite is red again."""
-    name = "every hunk needed"
+    """Holds when without any one place of the source the symptom, a new test or the suite is red again."""
+    seen = witnesses(hearing)
+    known = sides(hearing)
     places = [Place(item, number) for item in hearing.source for number in range(len(item.hunks)) if is_code(item.path)]
-    tried = places[:MOST]
-    hearing.progress(f"takes each of {len(tried)} changed places out in turn")
-    with ThreadPoolExecutor(max_workers=max(1, hearing.workers)) as pool:
-        found = list(pool.map(lambda place: missed_by(hearing, place), tried))
-    idle = [place for place, who in zip(tried, found, strict=True) if not who]
-    for place in idle[: 0 if hearing.people else SUITES]:
-        found[tried.index(place)] = missed_by_suite(hearing, place)
-    details = [f"{place.words}: {who or 'nobody misses it'}" for place, who in zip(tried, found, strict=True)]
-    unneeded = [place for place, who in zip(tried, found, strict=True) if not who]
-    needed = sum(1 for who in found if who and who != NO_CODE)
+    trials = [trial(group, known) for group in groups(places, affordable(hearing, MOST))]
+    running = [one for one in trials if not one.known]
+    hearing.progress(f"takes {len(running)} changed places out in turn")
+    answers = dict(
+        zip(map(id, running), try_out(hearing, [one.texts for one in running], lambda t: missed(seen, t)), strict=True)
+    )
+    found = [(one, one.known or answers[id(one)] or (WORDS if one.kind == "words" else "")) for one in trials]
+    idle = [one for one, who in found if not who]
+    needed = [one for one, who in found if who and one.kind == "code"]
+    if idle and needed and not hearing.people and (who := suite_says(hearing, [merged(idle, known)])):
+        found = [(one, said or f"of the suite, {who} without this and other such places") for one, said in found]
+        idle = []
+    details = [f"{one.words}: {who or NOBODY}" for one, who in found]
     if not needed:
-        return fails(name, "no changed place is needed: the patch works without any one of them", details)
-    if unneeded and hearing.people:  # more than a quarter of honest fixes hold a place that nobody misses
-        return holds(name, f"{needed} of {len(tried)} places are missed when they are taken out", details)
-    if unneeded:
-        return needs_eyes(name, f"{len(unneeded)} of {len(tried)} places are not needed: {unneeded[0].words}", details)
-    if len(places) > len(tried):
-        return needs_eyes(name, f"only the first {MOST} of {len(places)} places were taken out", details)
-    return holds(name, f"each of {len(tried)} places is missed when it is taken out", details)
+        return none_needed(hearing, seen, [one for one in trials if one.kind == "code"], known, details)
+    count = f"{len(trials) - len(idle)} of {len(trials)}"
+    if idle and not hearing.people:  # more than a quarter of honest people's fixes hold a place that nobody misses
+        return needs_eyes(NAME, f"{len(idle)} of {len(trials)} places are not needed: {idle[0].words}", details)
+    if idle:
+        return holds(NAME, f"{count} places are missed when they are taken out", details)
+    return holds(NAME, f"each of {len(trials)} places is missed when it is taken out", details)
 
 
-NO_CODE = "changes no code"
+def none_needed(
+    hearing: Hearing, seen: Witnesses, code: Sequence[Trial], known: Sides, details: Sequence[str]
+) -> Proof:
+    """Returns the proof where no single place of code is missed.
+
+    A person may have mended a thing twice, so that either would do; then all the places together are missed.
+    """
+    words = "no changed place is needed: the patch works without any one of them"
+    if hearing.people and code and try_out(hearing, [merged(code, known)], lambda tree: missed(seen, tree))[0]:
+        return needs_eyes(NAME, "no changed place is needed by itself, though all of them together are", details)
+    told = [detail for detail in details if not detail.endswith((NOBODY, LAYOUT))]
+    if hearing.people and told:
+        return needs_eyes(NAME, "only places that change documentation or a version are needed", details)
+    return fails(NAME, words, details)
 
 
-def judged(hearing: Hearing) -> tuple[FileDiff, ...]:
-    """Returns the files of the diff without those that were set aside."""
-    return tuple(item for item in hearing.files if item.path not in hearing.aside)
+def missed(seen: Witnesses, tree: Workspace) -> str:
+    """Returns who goes red in a tree without a place: first what is asked from outside; empty for nobody."""
+    said = seen.symptom_says(tree) or seen.tests_say(tree)
+    return f"{said} without it" if said else ""
 
 
-def missed_by(hearing: Hearing, place: Place) -> str:
-    """Returns who goes red without a place: the tree itself, the replay or a new test; empty for nobody."""
-    diff = without(judged(hearing), place.item.path, place.number)
-    try:
-        with hearing.at(diff) as head:
-            if changes_no_code(hearing, place, head.root):
-                return NO_CODE
-            if hearing.replayable and not head.replay(hearing.ticket_check, hearing.recorded).green:
-                return "the replay is red without it"
-            run = head.test(hearing.new_tests, seconds=TEST_SECONDS)
-            green = green_proof("", run, hearing).outcome is not Outcome.FAILS
-            return "" if green else "the new test is red without it"
-    except GitError:
-        return "the other places do not stand without it"
+def groups(places: Sequence[Place], most: int) -> Iterator[tuple[Place, ...]]:
+    """Yields the places one by one, or so many groups of neighbours of about the same number."""
+    count = min(most, len(places))
+    for number in range(count):
+        yield tuple(places[number * len(places) // count : (number + 1) * len(places) // count])
 
 
-def missed_by_suite(hearing: Hearing, place: Place) -> str:
-    """Returns whether the whole suite goes red without a place; empty when it does not."""
-    with hearing.at(without(judged(hearing), place.item.path, place.number)) as head:
-        run = head.test()
-    red = [event for event in run.failed if event.id not in hearing.known_red]
-    return "" if run.complete and not red else "the suite is red without it"
+def trial(places: tuple[Place, ...], known: Sides) -> Trial:
+    """Returns the tree without some places, and what is known of it without a run."""
+    texts: dict[str, str | None] = {}
+    for path in dict.fromkeys(place.item.path for place in places):
+        here = [place for place in places if place.item.path == path]
+        apart, texts[path] = taken_out(here[0].item, [place.number for place in here], known.head[path])
+        if not apart:
+            return Trial(places, {}, "code", ENTANGLED)
+    kinds = {kind_of(path, known.head[path], text) for path, text in texts.items()}
+    kind: Kind = "code" if "code" in kinds else "words" if "words" in kinds else "layout"
+    broken = any(is_broken(path, known.head[path], text) for path, text in texts.items())
+    return Trial(places, texts, kind, LAYOUT if kind == "layout" else BROKEN if broken else "")
 
 
-def changes_no_code(hearing: Hearing, place: Place, without_it: Path) -> bool:
-    """Tells whether a place changes only comments, layout or documentation of a Python file."""
-    if not place.item.path.endswith(".py") or place.item.kind != "changed":
+def merged(trials: Sequence[Trial], known: Sides) -> Texts:
+    """Returns the tree without the places of several trials."""
+    return trial(tuple(place for one in trials for place in one.places), known).texts
+
+
+def kind_of(path: str, head: str | None, text: str | None) -> Kind:
+    """Tells whether two texts of a file differ in what they do, only in what they say, or only in how they look."""
+    if not path.endswith((".py", ".pyi")) or head is None or text is None:
+        return "code"
+    one, other = parsed(head), parsed(text)
+    if one is None or other is None:
+        return "code"
+    if ast.dump(one) == ast.dump(other):
+        return "layout"
+    return "words" if ast.dump(bare(one)) == ast.dump(bare(other)) else "code"
+
+
+def is_broken(path: str, head: str | None, text: str | None) -> bool:
+    """Tells whether a file is Python with the patch and no more without a place."""
+    if not path.endswith(".py") or head is None or text is None:
         return False
-    with hearing.at(hearing.source_diff) as head:
-        texts = [
-            (root / place.item.path).read_text(encoding="utf-8", errors="replace") for root in (head.root, without_it)
-        ]
-    try:
-        one, other = (ast.dump(bare(ast.parse(text))) for text in texts)
-    except SyntaxError:
-        return False
-    return one == other
+    return parsed(head) is not None and parsed(text) is None
+
+
+def parsed(text: str) -> ast.Module | None:
+    """Returns the tree of a text; None when it is no Python that this interpreter reads."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            return ast.parse(text)
+        except (SyntaxError, ValueError, RecursionError, MemoryError):
+            return None
 
 
 def bare(tree: ast.Module) -> ast.Module:
-    """Returns a tree without its docstrings."""
-    for node in nodes_with_body(tree):
-        first = node.body[0]
-        if isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant) and isinstance(first.value.value, str):
-            first.value.value = ""
+    """Returns a tree without its docstrings and without what a module says of its own version."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Module | ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) and node.body:
+            match node.body[0]:
+                case ast.Expr(value=ast.Constant(value=str()) as words):
+                    words.value = ""
+    tree.body = [node for node in tree.body if not is_mark(node)]
     return tree
 
 
-def nodes_with_body(tree: ast.Module) -> Iterator[ast.Module | ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef]:
-    for node in ast.walk(tree):
-        if isinstance(node, (ast.Module, ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)) and node.body:
-            yield node
+def is_mark(node: ast.stmt) -> bool:
+    """Tells whether a statement of a module only says which version this is."""
+    if not isinstance(node, ast.Assign):
+        return False
+    return all(isinstance(target, ast.Name) and target.id in MARKS for target in node.targets)
