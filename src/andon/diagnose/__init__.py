@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from andon.diagnose.facts import Again, recheck
 from andon.diagnose.render import render_diagnosis
 from andon.diagnose.rules import check_diagnosis, is_unknown
+from andon.facts import Again, recheck
 from andon.models import Diagnosis, Spend
 from andon.protocols import Agent, Case
 

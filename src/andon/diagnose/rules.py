@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from pathlib import PurePosixPath
 
 from andon.agents.search.source import is_test
-from andon.agents.search.terms import literal, meets_all
-from andon.diagnose.facts import Again, recheck
+from andon.facts import Again, recheck
 from andon.models import Diagnosis, Fact, Lane, LinesFact, Location, Replay, ReplayFact, Row, Why
 from andon.protocols import Case
+from andon.terms import literal, meets_all
 
 MOST = 7
 """Whys of a chain; the fewest are two."""
@@ -38,7 +38,7 @@ def check_diagnosis(claimed: Diagnosis, case: Case, agent: str) -> Diagnosis:
     whys, held = standing(claimed.whys[:MOST], claimed_facts, again, refused)
     if len(claimed.whys) > MOST:
         refused.append(f"more than {MOST} whys: {len(claimed.whys)}")
-    lane, doubt = lane_of(claimed.lane, whys, again)
+    lane, doubt = lane_of(claimed.lane, whys, again, case)
     if doubt:
         refused.append(f"{claimed.lane.value}: {doubt}")
         whys = [*whys[: MOST - 1], Why(question="And is that the cause?", answer=f"unknown: {doubt}")]
@@ -84,28 +84,28 @@ def standing(
     return kept, held
 
 
-def lane_of(claimed: Lane, whys: Sequence[Why], again: Again) -> tuple[Lane, str]:
+def lane_of(claimed: Lane, whys: Sequence[Why], again: Again, case: Case) -> tuple[Lane, str]:
     """Returns the lane that stands, and the doubt when it is not the claimed one and the chain does not show it yet."""
     if not whys or is_unknown(whys[-1]):
         return Lane.UNKNOWN, ""
     doubt = ""
     if claimed is Lane.CODE_BUG:
-        doubt = doubt_of_code(whys, again)
-    elif claimed is Lane.OUTAGE and not again.case.brief.upstream_red:
+        doubt = doubt_of_code(whys, again, case)
+    elif claimed is Lane.OUTAGE and not case.brief.upstream_red:
         doubt = "no upstream check is red"
     return (Lane.UNKNOWN, doubt) if doubt else (claimed, "")
 
 
-def doubt_of_code(whys: Sequence[Why], again: Again) -> str:
+def doubt_of_code(whys: Sequence[Why], again: Again, case: Case) -> str:
     """Returns why a chain does not show a bug in the code; empty when it does."""
-    replay = again.replay(again.case.workspace.commit)
+    replay = again.replay(case.workspace.commit)
     if isinstance(replay, str) or not replay.red:
         seen = replay if isinstance(replay, str) else "the replay on the head commit does not bring the rows back"
         return f"{seen}, so the code is not shown to write them"
     lines = [fact for fact in whys[-1].facts if isinstance(fact, LinesFact) and is_code(fact.path)]
     if not any(names(whys[-1].answer, fact.path) for fact in lines):
         return "the last answer names no code that it shows"
-    return explains(replay, again.case)
+    return explains(replay, case)
 
 
 def names(answer: str, path: str) -> bool:

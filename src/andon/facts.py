@@ -5,17 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
+from typing import Protocol
 
 from pydantic import JsonValue
 
-from andon.agents.search.terms import literal, meets_all
 from andon.brief import split
 from andon.errors import DataError, GitError
 from andon.models import (
+    Check,
     CheckState,
     CommitFact,
     Contrast,
     ContrastFact,
+    Evidence,
     Fact,
     LinesFact,
     QueryFact,
@@ -26,7 +28,8 @@ from andon.models import (
     TestFact,
     TraceFact,
 )
-from andon.protocols import Answer, Case
+from andon.protocols import Answer, DataSource, History, Workspace
+from andon.terms import literal, meets_all
 
 PAST = 2000
 """Commits back from the branch's head that facts may speak of."""
@@ -41,10 +44,35 @@ Key = tuple[str, str]
 """(commit, diff)"""
 
 
+class Grounds(Protocol):
+    """What facts are run again on: a case, or the judge's own."""
+
+    @property
+    def history(self) -> History: ...
+
+    @property
+    def workspace(self) -> Workspace: ...
+
+    @property
+    def check(self) -> Check: ...
+
+    @property
+    def evidence(self) -> Evidence: ...
+
+    @property
+    def data(self) -> DataSource | None: ...
+
+    @property
+    def deadline(self) -> datetime: ...
+
+    @property
+    def workers(self) -> int: ...
+
+
 class Again:
     """What was run again for one case; each replay and query once."""
 
-    def __init__(self, case: Case) -> None:
+    def __init__(self, case: Grounds) -> None:
         self.case = case
         self.replays: dict[Key, tuple[bool, Replay | str]] = {}
         self._past: frozenset[str] | None = None
@@ -112,7 +140,7 @@ class Again:
             return f"it could not be asked: {error}"
 
 
-def recheck(fact: Fact, case: Case, again: Again | None = None) -> str:
+def recheck(fact: Fact, case: Grounds, again: Again | None = None) -> str:
     """Returns what differs when a fact is run again; empty when it holds."""
     again = again or Again(case)
     if isinstance(fact, LinesFact | ReplayFact | TraceFact | TestFact | CommitFact) and fact.commit not in again.past:
@@ -134,7 +162,7 @@ def recheck(fact: Fact, case: Case, again: Again | None = None) -> str:
     return recheck_test(fact, case)
 
 
-def recheck_rows(fact: RowsFact, case: Case) -> str:
+def recheck_rows(fact: RowsFact, case: Grounds) -> str:
     """Counts the recorded rows that have the values."""
     evidence = case.evidence
     if fact.check != evidence.check:
@@ -206,7 +234,7 @@ def more(old: JsonValue, new: JsonValue) -> bool:
     return isinstance(old, plain) and isinstance(new, plain) and not isinstance(old, bool) and new >= old
 
 
-def recheck_lines(fact: LinesFact, case: Case) -> str:
+def recheck_lines(fact: LinesFact, case: Grounds) -> str:
     """Reads the lines again at their commit."""
     try:
         text = case.history.show(fact.commit, fact.path)
@@ -238,7 +266,7 @@ def recheck_trace(fact: TraceFact, again: Again) -> str:
     return "" if fact.lines and not absent else f"{len(absent)} of its lines did not run"
 
 
-def recheck_commit(fact: CommitFact, case: Case) -> str:
+def recheck_commit(fact: CommitFact, case: Grounds) -> str:
     """Looks the commit up again."""
     entry = next(iter(case.history.log(fact.commit, limit=1)), None)
     if entry is None or entry.commit != fact.commit:
@@ -248,7 +276,7 @@ def recheck_commit(fact: CommitFact, case: Case) -> str:
     return "" if set(fact.files) <= set(entry.files) else "it does not touch all of these files"
 
 
-def recheck_test(fact: TestFact, case: Case) -> str:
+def recheck_test(fact: TestFact, case: Grounds) -> str:
     """Runs the test again at its commit."""
     with case.workspace.at(fact.commit) as workspace:
         run = workspace.test([fact.test])
