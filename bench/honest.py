@@ -46,6 +46,8 @@ NO_FIX = re.compile(
     re.IGNORECASE,
 )
 """Subjects of commits that call themselves fixes and mend no behaviour that a test on this machine shows."""
+RUNNING: set[int] = set()
+"""Processes that judge a fix right now, each the first of its group."""
 SOURCES, ADDED = 5, 80
 """At most that many source files and added lines of source."""
 
@@ -186,6 +188,7 @@ def run_one(fix: Fix, cache: Path, minutes: float, only: Sequence[str]) -> dict[
     with tempfile.TemporaryDirectory(prefix="honest-") as folder:
         out, said = Path(folder) / "told.json", Path(folder) / "stderr"
         argv = [sys.executable, str(Path(__file__).resolve()), "--child", json.dumps(fix), "--cache", str(cache)]
+        argv += ["--out", str(out), "--only", *only]
         with said.open("wb") as stderr:
             started = subprocess.Popen(
                 [*argv, "--out", str(out), "--only", *only],
@@ -202,6 +205,7 @@ def run_one(fix: Fix, cache: Path, minutes: float, only: Sequence[str]) -> dict[
                 if started.poll() is None:
                     os.killpg(started.pid, signal.SIGKILL)
                     started.wait()
+                RUNNING.discard(started.pid)
         words = said.read_text(encoding="utf-8", errors="replace")[-1500:]
         try:
             told = json.loads(out.read_text(encoding="utf-8"))
@@ -237,11 +241,14 @@ def run_all(fixes: Sequence[Fix], results: Path, arguments: argparse.Namespace) 
     done = {key: one for key, one in known.items() if not any(word in one["outcome"] for word in arguments.again)}
     todo = [fix for fix in dict.fromkeys(fixes) if fix.key not in done]
     print(f"{len(fixes)} fixes, {len(fixes) - len(todo)} done before", file=sys.stderr)
-    lock = threading.Lock()
+    lock, stopped = threading.Lock(), threading.Event()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     count = Counter(one["outcome"] for one in done.values())
 
     def work(fix: Fix) -> None:
         told = run_one(fix, arguments.cache, arguments.minutes, arguments.only)
+        if stopped.is_set():
+            return
         with lock, results.open("a", encoding="utf-8") as file:
             file.write(json.dumps(told) + "\n")
             done[fix.key] = told
@@ -252,7 +259,15 @@ def run_all(fixes: Sequence[Fix], results: Path, arguments: argparse.Namespace) 
             sys.stdout.flush()
 
     with ThreadPoolExecutor(arguments.jobs) as pool:
-        list(pool.map(work, todo))
+        try:
+            list(pool.map(work, todo))
+        except BaseException:
+            # Ctrl-C, above all: nothing may go on running unattended, and what was cut off is no result.
+            stopped.set()
+            pool.shutdown(wait=False, cancel_futures=True)
+            for pid in tuple(RUNNING):
+                os.killpg(pid, signal.SIGKILL)
+            raise
     return [done[fix.key] for fix in dict.fromkeys(fixes) if fix.key in done]
 
 
