@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from andon.probes import INSIDE
@@ -26,6 +26,33 @@ WITH_VALUE = frozenset(
     }
 )
 """Options of pytest and of its usual plugins whose next word is their value and no path of tests."""
+
+SETTINGS = frozenset(
+    {"pytest.ini", ".pytest.ini", "pytest.toml", ".pytest.toml", "tox.ini", "setup.cfg", "pyproject.toml"}
+)  # fmt: skip
+"""Names of files that tell pytest how to collect and run."""
+LOADED = frozenset({"sitecustomize", "usercustomize"})
+"""Modules that an interpreter loads unasked."""
+RUNNER = frozenset(
+    {"pytest", "_pytest", "py", "pluggy", "iniconfig", "packaging", "pygments", "exceptiongroup", "tomli"}
+)
+"""Modules that pytest is made of."""
+
+
+def decides_the_run(path: str, before: Collection[str] = ()) -> bool:
+    """Tells whether a file of a tree can change how its suite runs, whatever the tests in it say.
+
+    `before` holds the paths at the commit: a project may be one of the runner's own parts.
+    """
+    parts = Path(path).parts
+    if any(part.endswith((".dist-info", ".egg-info")) for part in parts) or parts[-1].endswith(".pth"):
+        return True
+    if parts[-1] in SETTINGS or Path(path).stem in LOADED:
+        return True
+    depth = 1 if parts[0] in ("src", "lib") and len(parts) > 1 else 0
+    top = "/".join(parts[: depth + 1]).removesuffix(".py")
+    own = any(other == f"{top}.py" or other.startswith(f"{top}/") for other in before)
+    return parts[depth].removesuffix(".py") in RUNNER and not own
 
 
 def find_program(name: str, path: Sequence[Path]) -> str:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import re
 import secrets
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -16,7 +18,7 @@ from typing import NamedTuple
 from andon.config import SystemSettings
 from andon.errors import DataError, GitError, SandboxError
 from andon.git import GitRepo
-from andon.launch import find_program, is_pytest, with_events, with_tests, with_trace
+from andon.launch import decides_the_run, find_program, is_pytest, with_events, with_tests, with_trace
 from andon.models import Check, CheckResult, CheckState, Evidence, Limits, Ran, Replay, TestEvent, TestRun
 from andon.probes import INSIDE
 from andon.probes.reading import Place, read_coverage, read_events, read_notes, read_trace
@@ -208,7 +210,18 @@ class TreeWorkspace:
     def _copy(self, run: Run, name: str) -> Place:
         tree = run.folder / name
         shutil.copytree(self.root, tree, symlinks=True)
+        for path in filter(decides_the_run, re.findall(r"(?m)^diff --git a/.+? b/(.+)$", self.diff)):
+            if decides_the_run(path, self.means.repo.files(self.commit)):
+                self._as_before(tree / path, path)
         return Place(tree, tree / self.means.settings.folder)
+
+    def _as_before(self, file: Path, path: str) -> None:
+        """Gives a file of a run the text of the commit: how the suite runs is no diff's to decide."""
+        file.unlink(missing_ok=True)
+        with contextlib.suppress(GitError):  # it is not there at the commit
+            text = self.means.repo.show(self.commit, path)
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(text, encoding="utf-8")
 
     def _probe_env(self, run: Run, place: Place, *, coverage: bool, seconds: float | None) -> dict[str, str]:
         env = {"ANDON_EVENTS": str(run.out / EVENTS), "ANDON_OUT": str(run.out)}
