@@ -8,6 +8,7 @@ filled. The proofs below run in this order, cheap and telling ones first, and st
 from __future__ import annotations
 
 import time
+import traceback
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -40,6 +41,8 @@ class Rule(NamedTuple):
     reason: str
     """The class of the reason, all that an agent is told, so that it cannot learn to please the judge."""
     verdict: VerdictOutcome = VerdictOutcome.REJECTED
+    for_people: VerdictOutcome | None = None
+    """The verdict where the patch is a person's, if it is another."""
 
 
 PROOFS = (
@@ -52,7 +55,10 @@ PROOFS = (
     Rule("plausible values", plausible_values, "the symptom is painted over"),
     Rule("old evidence", old_evidence, "the symptom is not steady", VerdictOutcome.NOT_REPRODUCED),
     Rule(
-        "new test on base", new_test_on_base, "the regression test does not fail without the fix, for the right reason"
+        "new test on base",
+        new_test_on_base,
+        "the regression test does not fail without the fix, for the right reason",
+        for_people=VerdictOutcome.NOT_REPRODUCED,  # many a good change says fix and has nothing to show red
     ),
     Rule("new test on head", new_test_on_head, "the regression test does not pass with the fix"),
     Rule("base is green", base_is_green, "the suite was red before anyone touched it", VerdictOutcome.JUDGE_BROKEN),
@@ -132,12 +138,19 @@ def hear(
         except AndonError as error:  # a fact that could not be established is neither for nor against the patch
             outcome, reason = VerdictOutcome.JUDGE_BROKEN, f"{rule.name}: {error}"
             break
+        except Exception as error:  # noqa: BLE001
+            # A fault of the judge's own, which a patch may have provoked, decides nothing either.
+            where = traceback.extract_tb(error.__traceback__)[-1]
+            words = f"{type(error).__name__}: {error} ({Path(where.filename).name}:{where.lineno})"
+            outcome, reason = VerdictOutcome.JUDGE_BROKEN, f"{rule.name}: a fault in andon: {words}"
+            break
         if proof is None:
             continue
         proofs.append(proof)
         heard(proof)
         if proof.outcome is Outcome.FAILS:
-            outcome, reason = rule.verdict, rule.reason
+            outcome = (rule.for_people if hearing.people else None) or rule.verdict
+            reason = rule.reason
             break
     eyes = [proof.name for proof in proofs if proof.outcome is Outcome.NEEDS_EYES]
     if outcome is VerdictOutcome.PROVEN and eyes:
