@@ -190,12 +190,8 @@ def run_one(fix: Fix, cache: Path, minutes: float, only: Sequence[str]) -> dict[
         argv = [sys.executable, str(Path(__file__).resolve()), "--child", json.dumps(fix), "--cache", str(cache)]
         argv += ["--out", str(out), "--only", *only]
         with said.open("wb") as stderr:
-            started = subprocess.Popen(
-                [*argv, "--out", str(out), "--only", *only],
-                stdout=subprocess.DEVNULL,
-                stderr=stderr,
-                start_new_session=True,
-            )
+            started = subprocess.Popen(argv, stdout=subprocess.DEVNULL, stderr=stderr, start_new_session=True)
+            RUNNING.add(started.pid)
             try:
                 started.wait(minutes * 60)
                 late = False
@@ -221,10 +217,11 @@ def classed(told: dict[str, Any]) -> dict[str, str]:
         error = str(told.get("error", "nothing was told"))
         return {"outcome": "broken", "class": error.splitlines()[0][:120]}
     outcome = str(verdict["outcome"])
-    eyes = [proof["name"] for proof in verdict["proofs"] if proof["outcome"] == "needs eyes"]
+    eyes = [proof for proof in verdict["proofs"] if proof["outcome"] == "needs eyes"]
     if outcome == "needs eyes":
-        contested = all("contest" in name for name in eyes)
-        return {"outcome": f"needs eyes: {'contested' if contested else 'other'}", "class": ", ".join(eyes)}
+        contested = all("contested" in f"{proof['name']} {proof['saw']}" for proof in eyes)
+        names = ", ".join(proof["name"] for proof in eyes)
+        return {"outcome": f"needs eyes: {'contested' if contested else 'other'}", "class": names}
     if outcome == "proven":
         return {"outcome": "proven", "class": ""}
     last = verdict["proofs"][-1] if verdict["proofs"] else {}
