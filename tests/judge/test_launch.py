@@ -45,9 +45,7 @@ def test_settings_are_those_of_the_commit(tmp_path_factory: pytest.TempPathFacto
     files = {"pytest.ini": settings.replace("no:doctest", "no:python"), "tests/test_a.py": NEW_TEST}
     with (
         open_shop(tmp_path_factory.mktemp("shop"), {"pytest.ini": settings}) as shop,
-        shop.hearing(
-            {"pytest.ini": settings.replace("no:doctest", "no:python"), "tests/test_a.py": NEW_TEST}
-        ) as hearing,
+        shop.hearing(files) as hearing,
         hearing.at(hearing.patch.diff) as head,
     ):
         run = head.test()
