@@ -1,0 +1,185 @@
+"""Sees the new tests flip from outside: the sandbox only tells plain data, and the judge compares it here.
+
+Where there is no check to replay, this is the proof that no code of the patch can decide. A product that returns the
+right plain value for the very input of the test is beyond it: other proofs ask for that.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+
+from andon.judge.hearing import TEST_SECONDS, Hearing
+from andon.judge.outcome import fails, holds, needs_eyes
+from andon.judge.paths import is_test
+from andon.judge.split_flips import Flip, Hint, Lines, flip_of
+from andon.judge.split_rewrite import NotRewritten, Sheet, rewrite
+from andon.judge.split_weigh import Course, courses
+from andon.launch import is_pytest
+from andon.models import Proof, TestRun
+from andon.protocols import Workspace
+
+NAME = "flip seen from outside"
+PLUGIN = "andon_split"
+NOTE = "split"
+
+
+@dataclass
+class Sight:
+    """What one run of the rewritten tests told."""
+
+    run: TestRun
+    told: dict[str, Course]
+    ended: bool
+
+
+@dataclass
+class Script:
+    """The rewritten tests of a patch."""
+
+    sheet: Sheet = field(default_factory=Sheet)
+    texts: dict[str, str] = field(default_factory=dict)
+    lines: dict[str, dict[int, int]] = field(default_factory=dict)
+    trouble: str = ""
+
+
+def split_symptom(hearing: Hearing) -> Proof | None:
+    """Holds when a new test is seen red on the base and green with the patch, on plain data, in the judge's process.
+
+    None where a check is replayed (that is the better proof), or the tests are no pytest's.
+    """
+    if hearing.replayable or hearing.symptom_command or not is_pytest(hearing.settings.argv("test")):
+        return None
+    if not hearing.new_tests:
+        return needs_eyes(NAME, "there is no new test whose flip could be seen from outside")
+    with hearing.at(hearing.judged_diff) as head:
+        script = written(head.root, hearing.new_tests)
+    if script.trouble:
+        return needs_eyes(NAME, f"the new tests could not be asked from outside: {script.trouble}")
+    before, after = hearing.side_by_side(
+        lambda: look(hearing, hearing.test_diff, script), lambda: look(hearing, hearing.judged_diff, script)
+    )
+    return decide(before, after, script, lambda: hints(hearing.base_new))
+
+
+def written(root: Path, tests: Iterable[str]) -> Script:
+    """Returns the files of these tests, and what they import beside them, rewritten."""
+    script = Script()
+    todo = list(dict.fromkeys(name.partition("::")[0] for name in tests if name.partition("::")[0].endswith(".py")))
+    asked = frozenset(todo)
+    while todo:
+        path = todo.pop(0)
+        try:
+            source = (root / path).read_bytes()
+            made = rewrite(path, source, script.sheet)
+        except (OSError, NotRewritten) as error:
+            if path in asked:
+                script.trouble = str(error)
+            continue
+        script.texts[path], script.lines[path] = made.text, made.lines
+        todo += [one for one in beside(root, path, source) if one not in script.texts and one not in todo]
+    return script
+
+
+def beside(root: Path, path: str, source: bytes) -> Iterator[str]:
+    """Yields the modules among the tests that a test file imports."""
+    folder = PurePosixPath(path).parent
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.ImportFrom):
+            start = folder
+            for _ in range(node.level - 1):
+                start = start.parent
+            stem = (node.module or "").replace(".", "/")
+            stems = [stem, *(f"{stem}/{alias.name}" for alias in node.names)]
+            tops = [start] if node.level else [folder, *folder.parents]
+        elif isinstance(node, ast.Import):
+            stems, tops = [alias.name.replace(".", "/") for alias in node.names], [folder, *folder.parents]
+        else:
+            continue
+        for top in tops:
+            for one in stems:
+                found = str(top / f"{one}.py")
+                if one and is_test(found) and (root / found).is_file() and not found.endswith("conftest.py"):
+                    yield found
+
+
+def look(hearing: Hearing, diff: str, script: Script) -> Sight:
+    """Runs the rewritten tests in a clean checkout, from which the tests as they were written are gone."""
+    with hearing.at(diff) as tree:
+        put(tree, script)
+        run = tree.test(hearing.new_tests, seconds=TEST_SECONDS, plugins=(PLUGIN,))
+    told, ended = courses(run.notes.get(NOTE), script.sheet)
+    return Sight(run, told, ended)
+
+
+def put(tree: Workspace, script: Script) -> None:
+    """Writes the rewritten tests over the tests."""
+    for path, text in script.texts.items():
+        place = tree.root / path
+        if place.is_symlink():
+            place.unlink()
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_text(text, encoding="utf-8")
+
+
+def hints(run: TestRun) -> dict[str, Hint]:
+    """Returns of each test function whether the ordinary run on the base saw it fail, and where."""
+    found: dict[str, Hint] = {}
+    for event in run.events:
+        if event.outcome in ("failed", "error"):
+            found[bare(event.id)] = (True, event.where[1] if event.where else None)
+    return found
+
+
+def bare(name: str) -> str:
+    """Returns the name of a test without its parameters and without its folder."""
+    path, mark, rest = name.partition("[")[0].partition("::")
+    return PurePosixPath(path).name + mark + rest
+
+
+def numbered(told: dict[str, Course]) -> dict[tuple[str, int], Course]:
+    """Returns the tests by function and place among its parameters: names of parameters may hold values."""
+    counts: dict[str, int] = {}
+    found: dict[tuple[str, int], Course] = {}
+    for name, course in told.items():
+        function = name.partition("[")[0]
+        found[function, counts.get(function, 0)] = course
+        counts[function] = counts.get(function, 0) + 1
+    return found
+
+
+def decide(before: Sight, after: Sight, script: Script, failed: Callable[[], dict[str, Hint]]) -> Proof:
+    """Returns what the two runs say together."""
+    if not after.ended or not after.run.complete:
+        return fails(NAME, f"with the patch the run did not reach its own end: {after.run.ran.words[-300:]}")
+    if not after.told:
+        return needs_eyes(NAME, "no new test told anything with the patch")
+    base, head = numbered(before.told), numbered(after.told)
+    lines = Lines(script.lines)
+    flips = [flip_of(base.get(key), course, lines) for key, course in head.items()]
+    if not any(flip.state in ("seen", "red") for flip in flips):
+        # What the ordinary run saw on the base helps where only the sandbox can tell; it costs a run.
+        known = failed()
+        flips = [
+            flip_of(base.get(key), course, lines, known.get(bare(course.id), (False, None)))
+            for key, course in head.items()
+        ]
+    told = [f"{flip.id}: {flip.state}: {flip.words}" for flip in flips]
+    red = of(flips, "red")
+    seen, unseen = of(flips, "seen"), of(flips, "unseen")
+    if red:
+        return fails(NAME, f"seen from outside, {red[0].id} is red with the patch: {red[0].words}", told)
+    if seen:
+        more = f"; {len(unseen)} more could not be seen" if unseen else ""
+        return holds(
+            NAME, f"{len(seen)} of {len(flips)} new tests flip, seen from outside: {seen[0].words}{more}", told
+        )
+    if unseen:
+        return needs_eyes(NAME, f"the flip cannot be seen from outside: {unseen[0].words}", told)
+    return needs_eyes(NAME, f"none of {len(flips)} new tests is seen red on the base", told)
+
+
+def of(flips: list[Flip], state: str) -> list[Flip]:
+    return [flip for flip in flips if flip.state == state]

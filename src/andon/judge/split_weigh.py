@@ -1,0 +1,414 @@
+"""Weighs what a rewritten test told: each claim on plain values, in the judge's own process; it runs no code of a test.
+
+Whatever was told may be forged: it is read strictly, and nothing in it is believed to hold but by its values.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import cast
+
+from andon.judge.split_claims import Claim, Given, Side, Told
+from andon.judge.split_rewrite import Sheet
+from andon.judge.split_values import (
+    Answer,
+    Known,
+    Thing,
+    Unknown,
+    Unreadable,
+    compared,
+    decode,
+    every,
+    is_plain,
+    is_true,
+    members,
+    negated,
+    same,
+    some,
+    underlying,
+)
+
+EVENTS = 60_000
+"""Events of one test that are read."""
+SHOWN = 120
+SEARCH = """
+import json, re, sys
+pattern, text, binary = json.load(sys.stdin)
+print(int(re.search(pattern, text) is not None))
+"""
+SEARCH_SECONDS = 5.0
+
+
+@dataclass
+class Step:
+    """One claim at one moment of a test."""
+
+    claim: Claim
+    answer: Answer
+    shown: str = ""
+    """The values, for people."""
+    fixed: str = ""
+    """What the test itself gave, as the sandbox told it."""
+    said: bool | None = None
+    """How the sandbox itself saw a comparison."""
+
+
+@dataclass(frozen=True)
+class Raised:
+    """An error that ended a phase of a test."""
+
+    phase: str
+    names: tuple[str, ...]
+    text: str
+    frames: tuple[tuple[str, int], ...]
+
+    @property
+    def name(self) -> str:
+        return self.names[0].removeprefix("builtins.") if self.names else "?"
+
+
+@dataclass
+class Course:
+    """All that one test told."""
+
+    id: str
+    steps: list[Step] = field(default_factory=list)
+    passed: bool = False
+    skipped: bool = False
+    expected: bool = False
+    """It is marked as expected to fail."""
+    raised: Raised | None = None
+    ended: bool = False
+    broken: str = ""
+    """Why what it told cannot be read."""
+
+
+def courses(note: object, sheet: Sheet) -> tuple[dict[str, Course], bool]:
+    """Returns the tests by id, and whether the run told its own end."""
+    found: dict[str, Course] = {}
+    if not isinstance(note, dict) or not isinstance(note.get("tests"), list):
+        return found, False
+    for told in note["tests"]:
+        if not isinstance(told, dict) or not isinstance(told.get("id"), str) or told["id"] in found:
+            return found, False
+        found[told["id"]] = course(told, sheet)
+    return found, note.get("ended") is True
+
+
+def course(told: Mapping[str, object], sheet: Sheet) -> Course:
+    """Returns what one test told."""
+    made = Course(str(told["id"]), ended=told.get("ended") is True)
+    try:
+        events = told.get("events")
+        if not isinstance(events, list):
+            raise Unreadable("no events")
+        for event in events[:EVENTS]:
+            if not isinstance(event, list) or not event:
+                raise Unreadable("no event")
+            if event[0] == "p":
+                end(made, event)
+            else:
+                made.steps.append(step(event, sheet, made.steps))
+        over = told.get("over")
+        for number in over if isinstance(over, list) else []:
+            cut(made, number, sheet)
+    except (Unreadable, TypeError, ValueError, IndexError, KeyError, AttributeError) as error:
+        made.broken = f"what it told cannot be read: {error}"
+    return made
+
+
+def cut(made: Course, number: object, sheet: Sheet) -> None:
+    """Notes that more was seen than told: what is not told is not known."""
+    for claim in sheet.claims if number == -1 else [claim_of(number, sheet)]:
+        if number != -1 or any(one.claim is claim for one in made.steps):
+            made.steps.append(Step(claim, Unknown("it was asked more often than can be told")))
+
+
+def end(made: Course, event: list[object]) -> None:
+    """Notes how a phase ended."""
+    _, phase, outcome, expected, error = event
+    made.expected |= expected is True
+    made.skipped |= outcome == "skipped"
+    if phase == "call":
+        made.passed = outcome == "passed"
+    if isinstance(error, dict) and outcome == "failed" and made.raised is None:
+        frames = tuple((str(path), int(line)) for path, line in cast(list[tuple[str, int]], error["frames"]))
+        names = tuple(str(name) for name in cast(list[object], error["names"]))
+        made.raised = Raised(str(phase), names, str(error["text"]), frames)
+    elif outcome == "failed" and made.raised is None:
+        made.raised = Raised(str(phase), (), "", ())
+
+
+def claim_of(number: object, sheet: Sheet) -> Claim:
+    if type(number) is not int or not 0 <= number < len(sheet.claims):
+        raise Unreadable("an unknown claim")
+    return sheet.claims[number]
+
+
+def step(event: list[object], sheet: Sheet, before: list[Step]) -> Step:
+    """Returns one claim with what its values say.
+
+    Raises:
+        Unreadable: it is not what the probe writes.
+    """
+    kind, claim = event[0], claim_of(event[1], sheet)
+    if kind == "a":
+        values = read_all(event[2], sheet)
+        if claim.kind == "canary":
+            return Step(claim, values == [cast(Given, side).value for side in claim.sides], brief(values))
+        answer = with_said(claim, values, weigh(claim, values), event[3] if len(event) > 3 else None)
+        doubt = every(one.answer for one in recent(claim, before))
+        shown = " and ".join(brief(value_of(side, values)) for side in claim.sides)
+        fixed = json.dumps(
+            [
+                told
+                for told, side in zip(cast(list[object], event[2]), told_sides(claim), strict=False)
+                if isinstance(side, Told) and side.fixed
+            ]
+        )
+        return Step(claim, answer if doubt is True or answer is False else doubt, shown, fixed)
+    if kind == "i":
+        left, right = read_all(event[3], sheet)
+        answer = compared(claim.signs[0], left, right)
+        said = event[2] if isinstance(event[2], bool) else None
+        # What it says for the test's own course must be what the values say; which of the two is for the test to use.
+        steady: Answer = answer if isinstance(answer, Unknown) else (said is None or answer is said)
+        if steady is False and not (is_plain(left) and is_plain(right)):
+            steady = Unknown("a class has its own way to compare")
+        return Step(claim, steady, f"{brief(left)} and {brief(right)}", said=said)
+    if kind == "k":
+        return class_step(claim, event)
+    if kind == "r":
+        return raises_step(claim, event, sheet)
+    if kind == "w":
+        return warns_step(claim, event, sheet)
+    if kind == "m":
+        calls, wanted = read_all(event[2], sheet)
+        return Step(claim, called(claim.way, calls, wanted), f"{brief(calls)} and {brief(wanted)}")
+    raise Unreadable(f"an unknown event {str(kind)[:20]!r}")
+
+
+def with_said(claim: Claim, values: list[Known], answer: Answer, said: object) -> Answer:
+    """Returns an answer with what the sandbox itself made of the comparison: a no is believed, a yes is not.
+
+    But for whether two things are one and the same, which no class can have its own way to.
+    """
+    if not isinstance(said, bool):
+        return answer
+    said = said != claim.negated
+    if isinstance(answer, Unknown):
+        return said if not said or claim.signs[0] in ("is", "is not") else answer
+    if answer is said:
+        return answer
+    if all(is_plain(value) for value in values):
+        return False
+    return False if not said else Unknown("a class has its own way to compare")
+
+
+def told_sides(claim: Claim) -> Iterator[Side]:
+    return (side for side in claim.sides if not isinstance(side, Given))
+
+
+def read_all(told: object, sheet: Sheet) -> list[Known]:
+    things: dict[int, Thing] = {}
+    if not isinstance(told, list):
+        raise Unreadable("no values")
+    return [decode(one, sheet.hidden, things) for one in told]
+
+
+def recent(claim: Claim, before: list[Step]) -> Iterator[Step]:
+    """Yields the comparisons inside a claim since it was asked last."""
+    for one in reversed(before):
+        if one.claim is claim or not claim.inner:
+            return
+        if one.claim.number in claim.inner:
+            yield one
+
+
+def value_of(side: Side, values: list[Known]) -> Known:
+    return side.value if isinstance(side, Given) else values[side.slot]
+
+
+def weigh(claim: Claim, values: list[Known]) -> Answer:
+    """Returns whether an assertion holds on its values."""
+    sides = [value_of(side, values) for side in claim.sides]
+    match claim.kind:
+        case "truth":
+            answer = is_true(sides[0])
+        case "compare":
+            pairs = zip(claim.signs, sides, sides[1:], strict=False)
+            answer = every(compared(sign, left, right) for sign, left, right in pairs)
+        case "almost":
+            answer = almost(sides, claim)
+        case "count":
+            answer = counted(claim.way, *sides)
+        case "regex":
+            answer = searched(sides[1], sides[0])
+        case "text":
+            answer = textual(claim.way, *sides)
+        case _:
+            raise Unreadable(f"a claim of kind {claim.kind} tells something else")
+    answer = negated(answer) if claim.negated else answer
+    if answer is False and (claim.negated or "!=" in claim.signs) and not all(map(is_plain, sides)):
+        return Unknown("a class has its own way to be unequal")
+    return answer
+
+
+def textual(way: str, value: Known, start: Known) -> Answer:
+    value, start = underlying(value), underlying(start)
+    if isinstance(value, Thing):
+        return Unknown(f"an object of {value.name} says itself how it begins or ends")
+    if isinstance(value, str) and (isinstance(start, str) or is_tuple_of(start, str)):
+        words = cast(str | tuple[str, ...], start)
+        return value.startswith(words) if way == "startswith" else value.endswith(words)
+    if isinstance(value, bytes | bytearray) and (isinstance(start, bytes) or is_tuple_of(start, bytes)):
+        raw = cast(bytes | tuple[bytes, ...], start)
+        return value.startswith(raw) if way == "startswith" else value.endswith(raw)
+    return False
+
+
+def is_tuple_of(value: Known, kind: type) -> bool:
+    return isinstance(value, tuple) and all(isinstance(one, kind) for one in value)
+
+
+def almost(sides: list[Known], claim: Claim) -> Answer:
+    """Returns what assertAlmostEqual finds."""
+    places, delta = (cast(Given, side).value for side in claim.more)
+    left, right = underlying(sides[0]), underlying(sides[1])
+    equal = same(left, right)
+    if equal is True:
+        return True
+    if not isinstance(left, int | float | complex) or not isinstance(right, int | float | complex):
+        return equal if isinstance(equal, Unknown) else Unknown("something other than numbers is nearly equal")
+    apart = abs(left - right)
+    if isinstance(delta, int | float):
+        return apart <= delta
+    return round(apart, places if isinstance(places, int) else 7) == 0
+
+
+def counted(way: str, left: Known, right: Known) -> Answer:
+    """Returns whether two sequences hold the same, in the same order when that is asked."""
+    one, other = (listed(underlying(side)) for side in (left, right))
+    if one is None or other is None:
+        return Unknown("something other than plain sequences is compared")
+    if way == "assertSequenceEqual":
+        return same(one, other)
+    rest = list(other)
+    for item in one:
+        place = next((number for number, fellow in enumerate(rest) if same(item, fellow) is True), None)
+        if place is None:
+            doubts = [same(item, fellow) for fellow in rest]
+            return next((doubt for doubt in doubts if isinstance(doubt, Unknown)), False)
+        rest.pop(place)
+    return not rest
+
+
+def listed(value: Known) -> list[Known] | None:
+    if isinstance(value, list | tuple | str | bytes | range | dict):
+        return list(value) if not isinstance(value, range) or len(value) < 10**5 else None
+    held = members(value)
+    return held[1] if held is not None and held[0] == "set" else None
+
+
+def class_step(claim: Claim, event: list[object]) -> Step:
+    """Weighs isinstance: by the names of what a class inherits from."""
+    _, _, names, wanted, said = event
+    mine, kinds = strings(names), strings(wanted)
+    answer: Answer = bool(set(mine) & set(kinds))
+    if answer is False and said is True:
+        answer = Unknown(f"{mine[0]} is taken for {', '.join(kinds)} without inheriting from it")
+    return Step(claim, negated(answer) if claim.negated else answer, f"{mine[0]} and {', '.join(kinds)}")
+
+
+def strings(told: object) -> list[str]:
+    if not isinstance(told, list) or not all(isinstance(one, str) for one in told):
+        raise Unreadable("no names")
+    return told or ["?"]
+
+
+def raises_step(claim: Claim, event: list[object], sheet: Sheet) -> Step:
+    """Weighs what was raised: its class, and its text where the test asks for it."""
+    _, _, raised, wanted, values = event
+    kinds = strings(wanted)
+    if raised is None:
+        return Step(claim, False, f"nothing raised, and {', '.join(kinds)}")
+    names, text = strings(cast(dict[str, object], raised)["names"]), str(cast(dict[str, object], raised)["text"])
+    answer: Answer = bool(set(names) & set(kinds))
+    if answer is False and "?" in kinds:
+        answer = Unknown("the class of the error is not told")
+    told = read_all(values, sheet)
+    for side in claim.more:
+        answer = every([answer, searched(value_of(side, told), text)])
+    return Step(claim, answer, f"{names[0]}: {brief(text)} and {', '.join(kinds)}")
+
+
+def warns_step(claim: Claim, event: list[object], sheet: Sheet) -> Step:
+    """Weighs what was warned of."""
+    _, _, warned, wanted, values = event
+    kinds, told = strings(wanted), read_all(values, sheet)
+    patterns = [value_of(side, told) for side in claim.more]
+    answers: list[Answer] = []
+    for names, text in cast(list[tuple[object, object]], warned):
+        if set(strings(names)) & set(kinds):
+            answers.append(every(searched(pattern, str(text)) for pattern in patterns))
+    return Step(claim, some(answers), f"{len(cast(list[object], warned))} warnings and {', '.join(kinds)}")
+
+
+def called(way: str, calls: Known, wanted: Known) -> Answer:
+    """Returns what a mock's own assertion finds in its calls."""
+    if not isinstance(calls, list):
+        return Unknown("the calls of a mock are no plain data")
+    if way == "assert_not_called":
+        return not calls
+    if way == "assert_called":
+        return bool(calls)
+    if way == "assert_called_once":
+        return len(calls) == 1
+    if not calls or (way == "assert_called_once_with" and len(calls) != 1):
+        return False
+    if way == "assert_any_call":
+        return some(same(call, wanted) for call in calls)
+    return same(calls[-1], wanted)
+
+
+def searched(pattern: Known, text: Known) -> Answer:
+    """Returns whether a pattern is found in a text; in a process of its own when it could take long."""
+    flags = 0
+    if isinstance(pattern, Thing) and pattern.kind == "pattern" and isinstance(pattern.inner, tuple):
+        pattern, told = pattern.inner
+        flags = int(told) if isinstance(told, int) else 0
+    text = underlying(text)
+    if not isinstance(pattern, str) or not isinstance(text, str):
+        return Unknown("a pattern or its text is no plain text")
+    try:
+        if len(re.findall(r"[*+{?]", pattern)) <= 2 and len(text) <= 5000:
+            return re.search(pattern, text, flags) is not None
+        re.compile(pattern, flags)
+        letters = "".join(
+            letter for flag, letter in ((re.I, "i"), (re.S, "s"), (re.M, "m"), (re.X, "x")) if flags & flag
+        )
+        whole = f"(?{letters}:{pattern})" if letters else pattern
+        ran = subprocess.run(
+            [sys.executable, "-I", "-S", "-c", SEARCH],
+            input=json.dumps([whole, text, False]),
+            capture_output=True,
+            text=True,
+            timeout=SEARCH_SECONDS,
+            check=False,
+        )
+    except (re.error, ValueError, OverflowError, RecursionError, subprocess.TimeoutExpired):
+        return Unknown("a pattern cannot be searched for")
+    return ran.stdout.strip() == "1" if ran.returncode == 0 else Unknown("a pattern cannot be searched for")
+
+
+def brief(value: Known) -> str:
+    """Returns a value for people."""
+    if isinstance(value, Thing):
+        return f"{value.inner!r}"[:SHOWN] if value.kind in ("inherited", "member") else f"<{value.name}>"
+    text = repr(value)
+    return text if len(text) <= SHOWN else text[:SHOWN] + "..."
