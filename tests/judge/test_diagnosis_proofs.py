@@ -200,3 +200,11 @@ def test_name_of_the_module_that_a_cited_function_uses_is_the_same_place(stand: 
     cited = location(ground, "tinyfeed/retry.py", "        for attempt in range(ATTEMPTS)")
     proof = spoken(ground, ground.edited("tinyfeed/retry.py", "ATTEMPTS = 4\n", "ATTEMPTS = 9\n"), cited=(cited,))
     assert proof.outcome is Outcome.HOLDS, proof
+
+
+def test_long_list_of_places_cites_only_the_most_suspicious(stand: Callable[[str], Stand]) -> None:
+    ground = stand(BUG)
+    first = location(ground, FETCH, CALL).model_copy(update={"suspicion": 1.0})
+    everything = Location(path=PIPELINE, start=1, end=90, suspicion=0.2)
+    source = ground.edited(PIPELINE, "bytes=len(answer.body), ", "bytes=max(1, len(answer.body)), ")
+    assert spoken(ground, source, cited=(first, everything)).outcome is Outcome.NEEDS_EYES

@@ -31,6 +31,9 @@ REPLAYED = "diagnosis replayed"
 SAME = "same lines"
 PATIENCE = timedelta(minutes=30)
 MODULE = "<module>"
+MOST_PLACES = 3
+SUSPECTED = 0.8
+"""Of the locations, only those nearly as suspicious as the first count, a few at most: a long list cites nothing."""
 NEAR = 10
 """Lines around a cited one that count as the same place, in a file without functions that can be read."""
 
@@ -171,9 +174,10 @@ def related(one: Place, other: Place, calls: set[tuple[str, str]], hearing: Hear
 
 
 def cited_lines(diagnosis: Diagnosis, hearing: Hearing) -> dict[str, set[int]]:
-    """Returns file -> lines that the diagnosis names: its locations, lines it shows, and what the culprit brought."""
+    """Returns file -> lines that the diagnosis names: where it looks first, what it shows, what the culprit brought."""
     found: dict[str, set[int]] = {}
-    for place in diagnosis.locations:
+    most = max((place.suspicion for place in diagnosis.locations), default=0.0)
+    for place in [one for one in diagnosis.locations if one.suspicion >= most * SUSPECTED][:MOST_PLACES]:
         found.setdefault(place.path, set()).update(range(place.start, place.end + 1))
     for fact in diagnosis.whys[-1].facts if diagnosis.whys else ():
         if isinstance(fact, LinesFact) and fact.commit == hearing.patch.base:

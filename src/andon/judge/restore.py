@@ -34,13 +34,19 @@ def of_table(now: Table, wanted: Table, *, postgres: bool) -> Iterator[Change]:
     fixed = now.computed | now.serials | wanted.serials
     columns = [name for name in wanted.columns if name not in fixed]
     paired = pair(now, wanted, ignored=fixed)
+    telling = {name for name in columns if len({str(row.get(name)) for row in wanted.rows}) == len(wanted.rows)}
     for old, new in paired.changed:
         values = [
             f"{quoted(name)} = {sql(new[name], now.types.get(name, ''))}" for name in differing(old, new, columns)
         ]
         update = f"update {quoted(now.name)} set {', '.join(values)} where {where(old, now, postgres=postgres)}"
         # Put in as the pipeline does it, so that whatever watches that is awake; other rows may hold on to the old one.
-        yield Change((deleting(old, now, postgres=postgres), inserting(new, now)), otherwise=(update,))
+        out, into = deleting(old, now, postgres=postgres), inserting(new, now)
+        if telling & set(differing(old, new, columns)):  # another name: it need not wait until the old one is gone
+            yield Change((into,), otherwise=(update,))
+            yield Change((out,))
+        else:
+            yield Change((out, into), otherwise=(update,))
     for row in paired.lost:
         yield Change((deleting(row, now, postgres=postgres),))
     for row in paired.new:
