@@ -358,6 +358,7 @@ def verdict_on(
             patch,
             ticket_check=check,
             evidence=evidence or app.store.get_evidence(ticket),
+            diagnosis=app.store.find_diagnosis(ticket),
             history=app.repo(it.system),
             workspace=workspace,
             settings=app.config.system(it.system),
