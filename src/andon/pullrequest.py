@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -125,7 +126,7 @@ def open_hearing(
     from andon.workspace import Means, open_workspace
 
     cache = cache.resolve()
-    repo = GitRepo.beside(asked.repository, cache / "repos" / f"{asked.repository.resolve().name}.git")
+    repo = GitRepo.beside(asked.repository, mirror_of(asked.repository, cache))
     patch = patch_between(repo, asked)
     work = cache / "work"
     work.mkdir(parents=True, exist_ok=True)
@@ -156,6 +157,12 @@ def open_hearing(
             )
     finally:
         scratch.close()
+
+
+def mirror_of(repository: Path, cache: Path) -> Path:
+    """Returns where the mirror of a repository lies: two repositories of one name have two."""
+    place = repository.resolve()
+    return cache / "repos" / f"{place.name}-{hashlib.sha256(os.fsencode(place)).hexdigest()[:12]}.git"
 
 
 def judge_change(

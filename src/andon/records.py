@@ -57,8 +57,9 @@ def on_record(app: App, attempt: Attempt) -> str:
         raise ConflictError(f"{what} is not what was judged")
     if not verdict.record:
         return ""
-    record = find_record(app, attempt.ticket, attempt.number)
-    if record is None or record.sha256 != verdict.record:
+    kept = app.store.find_record(attempt.ticket, attempt.number)
+    record = read_record(kept.text, f"the record of ticket {attempt.ticket}") if kept else None
+    if kept is None or record is None or {kept.sha256, record.sha256} != {verdict.record}:
         raise ConflictError(
             f"{what}: its verdict is not the one on record; `andon judge {attempt.ticket}` judges again"
         )

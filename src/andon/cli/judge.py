@@ -175,9 +175,9 @@ def patch_of(app: App, ticket: int, diff: Path | None) -> Patch:
 def of_commits(what: Sequence[str], options: Options, shown: Lines | LiveList) -> Judged:
     """Returns the verdict on the change between two commits."""
     from andon.app import utc_now
-    from andon.cachefolder import find_cache, trim
+    from andon.cachefolder import find_cache, touch, trim
     from andon.judge.record import Origin, Tape, fresh_seed
-    from andon.pullrequest import Asked, find_change, judge_change
+    from andon.pullrequest import Asked, find_change, judge_change, mirror_of
     from andon.sandboxes import open_sandbox
 
     change = find_change(options.repo, what)
@@ -193,8 +193,9 @@ def of_commits(what: Sequence[str], options: Options, shown: Lines | LiveList) -
         heard=shown.heard,
         progress=shown.doing,
     )
-    trim(cache, now=utc_now())
     assert tape.record is not None
+    touch(cache, [mirror_of(change.top, cache), *map(Path, tape.record.runtime)])
+    trim(cache, now=utc_now())
     return Judged(verdict, tape.record.patch, tape.record)
 
 

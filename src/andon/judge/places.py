@@ -24,7 +24,8 @@ class Place(NamedTuple):
 def paths_of(patch: Patch) -> tuple[str, ...]:
     """Returns the files of a diff, in its order."""
     found = (HEADER.fullmatch(line) for line in patch.diff.split("\n") if line.startswith("diff --git "))
-    return tuple(dict.fromkeys(one[2] for one in found if one and one[1] == one[2]))
+    named = (one[2] for one in found if one and one[1] == one[2])
+    return tuple(dict.fromkeys(path for path in named if not path.startswith("/") and ".." not in path.split("/")))
 
 
 def places(proof: Proof, patch: Patch) -> tuple[Place, ...]:

@@ -96,6 +96,12 @@ class Record(Model):
         return digest(self.model_dump(mode="json"))
 
     @property
+    def runtime(self) -> tuple[str, ...]:
+        """Folders of the environment."""
+        told = self.inputs.settings.get("runtime")
+        return tuple(map(str, told)) if isinstance(told, list) else ()
+
+    @property
     def secret(self) -> int:
         """The seed as a number."""
         return int(self.seed, 16)

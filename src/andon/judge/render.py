@@ -22,16 +22,23 @@ SYMPTOM = ("symptom on base", "symptom on head", "not vacuous")
 TEST = ("new test on base", "new test on head", "flip seen from outside")
 HUNKS = "every hunk needed"
 CONTESTED = "suite on head"
-DIFFERENCES = ("differences", "perturbed replay", "plausible values")
+DIFFERENCES = ("differential", "perturbed replay", "plausible values")
 """Proofs whose details say what the patch does differently on the same inputs."""
-WHYS = ("diagnosis replayed", "diagnosis and diff")
+WHYS = ("diagnosis replayed", "same lines")
 """Proofs of what was said of the cause."""
 
 DETAIL = re.compile(
     r"(?P<path>.+?) (?P<at>-\d+(?:,\d+)? \+\d+(?:,\d+)?)(?: and (?P<more>\d+) more)?: (?P<who>.+)", re.DOTALL
 )
-UNNEEDED = "nobody misses it"
-SAYS_NOTHING = ("changes no code", "changes only what is said")
+FOR = {
+    "nobody misses it": "not needed",
+    "changes no code": "changes nothing that runs",
+    "changes only what is said": "changes nothing that runs",
+    "of the suite": "supports",
+    "the file is no Python": "supports",
+    "it does not stand apart": "not taken out alone",
+}
+"""How a detail of that proof begins -> what the hunk is for; any other says who is red without it."""
 
 
 class Tag(NamedTuple):
@@ -136,7 +143,13 @@ def whys_part(verdict: Verdict) -> str:
 
 
 def unchecked_part(verdict: Verdict) -> str:
-    """Returns what this verdict does not speak of."""
+    """Returns what this verdict does not speak of, as a part of the page."""
+    always = "- inputs that nobody recorded or tests, and rows that the bug already wrote"
+    return titled("Not checked", [always, *unchecked(verdict)])
+
+
+def unchecked(verdict: Verdict) -> list[str]:
+    """Returns which proofs were not heard, and what the sandbox does not keep apart, as items of a list."""
     from andon.judge import PROOFS
 
     names = [rule.name for rule in PROOFS]
@@ -145,12 +158,11 @@ def unchecked_part(verdict: Verdict) -> str:
     stopped = verdict.outcome not in (VerdictOutcome.PROVEN, VerdictOutcome.NEEDS_EYES)
     after = [name for name in names[last + 1 :] if name not in heard] if stopped else []
     idle = [name for name in names if name not in heard and name not in after]
-    lines = ["- inputs that nobody recorded or tests, and rows that the bug already wrote"]
-    lines += [f"- the judge stopped before: {', '.join(after)}"] if after else []
+    lines = [f"- the judge stopped before: {', '.join(after)}"] if after else []
     lines += [f"- does not apply to this change: {', '.join(idle)}"] if idle else []
     if "(" in verdict.isolation:
         lines.append(f"- the sandbox is the weaker one: {quote(verdict.isolation, 300)}")
-    return titled("Not checked", lines)
+    return lines
 
 
 def proofs_part(verdict: Verdict) -> str:
@@ -194,15 +206,13 @@ def tags(verdict: Verdict) -> tuple[Tag, ...]:
 
 def word_for(who: str) -> str:
     """Returns what a hunk is for, by who missed it."""
-    if who.startswith(UNNEEDED):
-        return "not needed"
-    if who.startswith(SAYS_NOTHING):
-        return "changes nothing that runs"
-    return "supports" if who.startswith("of the suite") else "causes the flip"
+    return next((word for start, word in FOR.items() if who.startswith(start)), "causes the flip")
 
 
-def tagged(diff: str, verdict: Verdict) -> str:
+def tagged(diff: str, verdict: Verdict | None) -> str:
     """Returns a diff with the tag of each hunk behind its header, where it changes nothing of what applies."""
+    if verdict is None:
+        return diff
     known = {(tag.path, tag.at.split(" and ")[0]): tag.word for tag in tags(verdict)}
     path, lines = "", []
     for text in diff.split("\n"):

@@ -14,12 +14,12 @@ from andon.models import (
     Event,
     Evidence,
     Model,
-    Outcome,
     Release,
     Row,
     Spend,
     Status,
     Ticket,
+    Verdict,
     VerdictOutcome,
     Watched,
 )
@@ -71,7 +71,8 @@ def collect(store: Store, ticket: int, check: Check | None) -> Packet:
 
 def render_packet(packet: Packet, *, full: bool = False) -> str:
     """Returns the packet as Markdown, in the order in which a busy person decides; `full` adds history and brief."""
-    parts = [head(packet), symptom(packet), cause(packet), change(packet), proofs(packet), not_checked(packet)]
+    parts = [head(packet), symptom(packet), *claim(packet), change(packet), *doubts(packet), cause(packet)]
+    parts += [not_checked(packet), *proofs(packet)]
     if full:
         from andon.brief import render_brief
 
@@ -146,6 +147,8 @@ def change(packet: Packet) -> str:
     if attempt is None or attempt.patch is None:
         notes = [one.notes for one in packet.attempts if one.notes]
         return f"## No patch\n\n{prose(notes[-1], 2000, opens=True)}" if notes else ""
+    from andon.judge.render import tagged
+
     patch = attempt.patch
     tests = ", ".join(code(one, 120) for one in patch.tests) or "none"
     fence = "`" * max(3, longest_run(patch.diff) + 1)
@@ -154,7 +157,7 @@ def change(packet: Packet) -> str:
             f"## The fix (attempt {attempt.number}, {attempt.agent}, {prose(patch.strategy or 'no strategy named')})",
             prose(patch.summary, 800, opens=True),
             f"On base `{patch.base[:12]}`; regression test: {tests}",
-            f"{fence}diff\n{seen(reviewed(patch.diff))}\n{fence}",
+            f"{fence}diff\n{seen(reviewed(tagged(patch.diff, attempt.verdict)))}\n{fence}",
         ]
     )
 
@@ -176,14 +179,38 @@ def seen(diff: str) -> str:
     return "".join(c if c in "\n\t" or is_plain(c) else escaped(c) for c in diff)
 
 
-def proofs(packet: Packet) -> str:
-    """Returns what the judge proved, red first."""
-    verdict = packet.attempt.verdict if packet.attempt is not None else None
-    if verdict is None:
-        return ""
-    from andon.judge import render_verdict
+def verdict_of(packet: Packet) -> Verdict | None:
+    """Returns the verdict on the latest patch."""
+    return packet.attempt.verdict if packet.attempt is not None else None
 
-    return render_verdict(verdict)
+
+def claim(packet: Packet) -> tuple[str, ...]:
+    """Returns the verdict, the symptom before and after, and the regression test before and after."""
+    if (verdict := verdict_of(packet)) is None:
+        return ()
+    from andon.judge.render import headline, symptom_part, test_part
+
+    return headline(verdict), symptom_part(verdict), test_part(verdict)
+
+
+def doubts(packet: Packet) -> tuple[str, ...]:
+    """Returns what each hunk is for, what to look at, contested tests, and what the patch does differently."""
+    if (verdict := verdict_of(packet)) is None:
+        return ()
+    from andon.judge.render import contested_part, differences_part, flags_part, hunks_part, whys_part
+
+    patch = packet.attempt.patch if packet.attempt is not None else None
+    parts = hunks_part(verdict), flags_part(verdict), contested_part(verdict, patch), differences_part(verdict)
+    return (*parts, whys_part(verdict))
+
+
+def proofs(packet: Packet) -> tuple[str, ...]:
+    """Returns every proof in its order, with the hash of the record."""
+    if (verdict := verdict_of(packet)) is None:
+        return ()
+    from andon.judge.render import proofs_part
+
+    return (proofs_part(verdict),)
 
 
 def not_checked(packet: Packet) -> str:
@@ -191,14 +218,15 @@ def not_checked(packet: Packet) -> str:
     lines = []
     attempt = packet.attempt
     if attempt is not None and attempt.verdict is not None and is_at_gate(packet.ticket, packet.attempts):
-        eyes = [proof for proof in attempt.verdict.proofs if proof.outcome is Outcome.NEEDS_EYES]
+        from andon.judge.render import unchecked
+
         lines.append("## Not checked")
         lines.append(
             "Inputs that nobody recorded: the proofs speak of the recorded evidence and the system's own suite. "
             "Rows that the bug already wrote are not repaired by the fix."
         )
-        if eyes:
-            lines.append("Look at:\n\n" + "\n".join(f"- {proof.name}: {prose(proof.saw, 200)}" for proof in eyes))
+        if told := unchecked(attempt.verdict):
+            lines.append("\n".join(told))
     if packet.release is not None:
         release = packet.release
         lines.append(

@@ -1,0 +1,275 @@
+"""`andon judge` between two commits, its files, and a record judged again."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import sys
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+import pytest
+from feeds import Call, Said
+
+from andon.testing.repos import commit_edits, git
+
+CHECK = """import sys
+sys.path.insert(0, "src")
+sys.dont_write_bytecode = True
+from shop import total
+assert total([]) == 0
+"""
+SOURCE = "def total(prices):\n    return sum(prices[{}:])\n"
+SUITE = ("--suite", "python3 tests/test_shop.py")
+HOSTILE = "\x1b[2J::error::owned%0A::add-mask::x ##[error]x"
+
+
+def make_repository(work: Path, base: dict[str, str], head: dict[str, str]) -> Path:
+    """Makes a repository whose branch `fix` changes files of `main`."""
+    work.mkdir(parents=True)
+    git("init", "--quiet", "--initial-branch=main", cwd=work)
+    commit_edits(work, "Begin", base, push=False)
+    git("checkout", "--quiet", "-b", "fix", cwd=work)
+    commit_edits(work, "Count all", head, push=False)
+    return work
+
+
+@pytest.fixture(scope="session")
+def shop(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A repository without andon.toml and without pytest: a verdict on it takes a moment, and needs eyes."""
+    base = {"src/shop.py": SOURCE.format(1), "tests/test_shop.py": CHECK}
+    head = {"src/shop.py": SOURCE.format(""), "tests/test_shop.py": CHECK + "assert total([3, 4]) == 7\n"}
+    return make_repository(tmp_path_factory.mktemp("shops") / "shop", base, head)
+
+
+@pytest.fixture(autouse=True)
+def own_cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A cache of the test's own."""
+    folder = tmp_path_factory.mktemp("cache")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(folder))
+    return folder
+
+
+def test_change_that_only_an_exit_code_speaks_for_needs_eyes(
+    andon: Call, shop: Path, tmp_path: Path, own_cache: Path
+) -> None:
+    said = andon("judge", "main", "fix", *SUITE, "--markdown", "--sarif", str(tmp_path / "s.json"), cwd=shop)
+    assert said.code == 3, said
+    assert said.out.startswith("## Verdict: needs eyes")
+    lines = said.err.splitlines()
+    assert any(line.startswith("ok    scope ") for line in lines)
+    assert any(line.startswith("look  new test on base ") for line in lines)
+    assert "All proofs" in said.out
+    log = json.loads((tmp_path / "s.json").read_text())
+    assert {one["level"] for one in log["runs"][0]["results"]} == {"warning"}
+    assert {path.name for path in own_cache.iterdir()} == {"andon"}
+    assert git("status", "--porcelain", cwd=shop) == ""
+
+
+def test_one_name_is_judged_against_the_default_branch(andon: Call, shop: Path) -> None:
+    said = andon("judge", "fix", *SUITE, "--json", cwd=shop / "src")
+    assert said.code == 3, said
+    told = json.loads(said.out)
+    assert told["base"] == git("rev-parse", "main", cwd=shop).strip()
+
+
+def test_change_without_a_test_is_rejected(andon: Call, tmp_path: Path) -> None:
+    shop = make_repository(tmp_path / "shop", {"shop.py": SOURCE.format(1)}, {"shop.py": SOURCE.format("")})
+    said = andon("judge", "main", "fix", "--suite", "python3 shop.py", "--markdown", cwd=shop)
+    assert said.code == 1, said
+    assert "it brings no regression test" in said.out
+
+
+def test_suite_that_is_red_anyway_is_the_judges_trouble(andon: Call, shop: Path) -> None:
+    said = andon("judge", "main", "fix", "--suite", "sh -c 'grep 7 tests/test_shop.py'", "--json", cwd=shop)
+    assert said.code == 4, said
+    assert json.loads(said.out)["outcome"] in ("judge broken", "not reproduced")
+
+
+def test_change_with_pytest_is_proven(andon: Call, tmp_path: Path) -> None:
+    test = "from shop import total\n\n\ndef test_none():\n    assert total([]) == 0\n"
+    more = test + "\n\ndef test_all_count():\n    assert total([3, 4, 5]) == 12\n"
+    base = {"shop.py": SOURCE.format(1), "tests/test_shop.py": test}
+    shop = make_repository(tmp_path / "shop", base, {"shop.py": SOURCE.format(""), "tests/test_shop.py": more})
+    said = andon("judge", "fix", "--python", sys.prefix, "--markdown", cwd=shop)
+    assert said.code == 0, said
+    assert "assert 9 == 12" in said.out
+    assert "**causes the flip**" in said.out
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        ((), "give a ticket's number, or two commits"),
+        (("a", "b", "c"), "give a ticket's number, or two commits"),
+        (("main", "no-such"), "has no commit 'no-such'"),
+        (("main", "--upload-pack=touch x"), "o such option"),
+        (("main", "main"), "there is no change"),
+        (("fix", "--diff", "andon.toml"), "does not exist"),
+        (("7", "--test", "x::y"), "--test is for commits"),
+        (("main", "fix", "--replay", "x.json"), "leave out main"),
+        (("--replay", "x.json"), "x.json: cannot be read"),
+        (("main", "fix", "--python", "nowhere"), "does not exist"),
+    ],
+)
+def test_what_cannot_be_judged_is_told_in_a_line(words: tuple[str, ...], told: str, andon: Call, shop: Path) -> None:
+    said = andon("judge", *words, cwd=shop)
+    assert said.code == 2, said
+    assert told in said.err
+    assert "Traceback" not in said.err
+
+
+def test_folder_without_git_is_told(andon: Call, tmp_path: Path) -> None:
+    said = andon("judge", "main", "fix", cwd=tmp_path)
+    assert said.code == 2
+    assert "lies in no git repository" in said.err
+
+
+def test_shallow_clone_is_told_how_to_get_the_rest(andon: Call, shop: Path, tmp_path: Path) -> None:
+    git("clone", "--quiet", "--depth=1", "--branch=fix", f"file://{shop}", str(tmp_path / "clone"), cwd=tmp_path)
+    git("fetch", "--quiet", "--depth=1", "origin", "main:refs/remotes/origin/main", cwd=tmp_path / "clone")
+    said = andon("judge", "origin/main", "HEAD", cwd=tmp_path / "clone")
+    assert said.code == 2
+    assert "fetch-depth: 0" in said.err
+
+
+# --- records ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="session")
+def record(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the record of a verdict on the shop is written to, once."""
+    return tmp_path_factory.mktemp("records") / "record.json"
+
+
+def recorded(andon: Call, shop: Path, record: Path) -> dict[str, object]:
+    """Returns the record of a verdict on the shop."""
+    if not record.exists():
+        assert andon("judge", "main", "fix", *SUITE, "--record", str(record), cwd=shop).code == 3
+    value: dict[str, object] = json.loads(record.read_text())
+    return value
+
+
+def test_record_is_judged_again_and_gives_the_same_verdict(andon: Call, shop: Path, record: Path) -> None:
+    seed = recorded(andon, shop, record)["seed"]
+    again = record.with_name("again.json")
+    said = andon("judge", "--replay", str(record), "--json", "--record", str(again), cwd=shop)
+    assert said.code == 0, said
+    told = json.loads(said.out)
+    assert (told["same"], told["differences"], told["other_inputs"]) == (True, [], [])
+    assert json.loads(again.read_text())["seed"] == seed
+    assert str(seed) not in said.out + said.err
+
+
+def test_record_of_another_verdict_tells_which_proof_differs(andon: Call, shop: Path, record: Path) -> None:
+    value = recorded(andon, shop, record)
+    verdict = value["verdict"]
+    assert isinstance(verdict, dict)
+    verdict["outcome"] = "proven"
+    verdict["proofs"][0]["outcome"] = "fails"
+    value["inputs"]["packages"] = ["pytest-1"]  # type: ignore[index]
+    other = record.with_name("other.json")
+    other.write_text(json.dumps(value))
+    said = andon("judge", "--replay", str(other), "--markdown", cwd=shop)
+    assert said.code == 1, said
+    assert "the verdict was proven, and is needs eyes" in said.out
+    assert "scope: was fails" in said.out
+    assert "Other inputs than then: packages." in said.out
+
+
+def test_record_of_commits_that_are_not_here_is_told(andon: Call, shop: Path, record: Path, tmp_path: Path) -> None:
+    recorded(andon, shop, record)
+    other = make_repository(tmp_path / "other", {"a": "1\n"}, {"a": "2\n"})
+    said = andon("judge", "--replay", str(record), cwd=other)
+    assert said.code == 2
+    assert "has no commit" in said.err
+
+
+def test_record_whose_diff_is_not_that_of_its_commits_is_refused(andon: Call, shop: Path, record: Path) -> None:
+    value = recorded(andon, shop, record)
+    patch = value["patch"]
+    assert isinstance(patch, dict)
+    patch["diff"] = patch["diff"].replace("sum(prices[:])", "0")
+    other = record.with_name("forged.json")
+    other.write_text(json.dumps(value))
+    said = andon("judge", "--replay", str(other), cwd=shop)
+    assert said.code == 2
+    assert "do not bring the change" in said.err
+
+
+@contextmanager
+def stored(feed: Path) -> Iterator[sqlite3.Connection]:
+    """Gives the database of a feed; what was changed is kept."""
+    with closing(sqlite3.connect(feed / ".andon" / "andon.db")) as database, database:
+        yield database
+
+
+def test_record_stands_with_the_ticket_and_only_its_hash_is_shown(andon: Call, proven: Path) -> None:
+    with stored(proven) as database:
+        ((sha, doc),) = database.execute("select sha256, doc from records where ticket = 1").fetchall()
+    seed = json.loads(doc)["seed"]
+    assert int(seed, 16) > 2**32
+    shown = "".join(
+        andon(*words, cwd=proven).out for words in (("show", "1"), ("review", "1"), ("show", "1", "--json"))
+    )
+    assert shown.count(sha) >= 3
+    assert seed not in shown
+    assert json.loads(doc)["origin"] == {
+        "system": "tinyfeed", "ticket": 1, "attempt": 1, "repository": "", "head": "", "python": "", "suite": ""
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "forgery",
+    [
+        "update records set sha256 = 'x'",
+        "update records set doc = replace(doc, '\"proven\"', '\"rejected\"')",
+        "delete from records",
+        "update attempts set doc = replace(doc, '@retrying', '@retrying ')",
+    ],
+)
+def test_verdict_that_is_not_the_one_on_record_is_not_signed(forgery: str, andon: Call, proven: Path) -> None:
+    with stored(proven) as database:
+        assert database.execute(forgery).rowcount == 1
+    said = andon("approve", "1", cwd=proven)
+    assert said.code == 2, said
+    assert "attempt 1 of ticket 1" in said.err
+
+
+@pytest.mark.slow
+def test_ticket_is_judged_again_from_its_record(andon: Call, proven: Path) -> None:
+    said = andon("judge", "--replay", "1", "--json", cwd=proven)
+    assert said.code == 0, said
+    assert json.loads(said.out)["same"] is True
+    assert andon("judge", "--replay", "2", cwd=proven).code == 2
+
+
+# --- GitHub -----------------------------------------------------------------------------------------------------------
+
+
+def test_github_gets_a_summary_and_annotations(andon: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    summary = tmp_path / "summary.md"
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(summary))
+    test = f"import sys\nprint({HOSTILE!r})\nsys.exit({HOSTILE!r})\n"
+    base = {"shop.py": SOURCE.format(1), "tests/test_shop.py": "assert 1\n"}
+    shop = make_repository(tmp_path / "shop", base, {"shop.py": SOURCE.format(""), "tests/test_shop.py": test})
+    said = andon("judge", "main", "fix", *SUITE, "--github", cwd=shop)
+    assert said.code == 1, said
+    assert "### Look at" in summary.read_text()
+    assert commands(said) <= {"error", "warning", "notice"}
+    assert "::error title=new test on head fails::" in said.out
+    assert "##[" not in said.out + said.err
+
+
+def commands(said: Said) -> set[str]:
+    """Returns the commands that GitHub's runner would find in what was printed."""
+    lines = [line.strip() for line in (said.out + "\n" + said.err).splitlines()]
+    return {line[2:].split("::")[0].split(" ")[0] for line in lines if line.startswith("::")}
+
+
+def test_github_outside_a_workflow_is_told(andon: Call, shop: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("GITHUB_STEP_SUMMARY", raising=False)
+    said = andon("judge", "main", "fix", *SUITE, "--github", cwd=shop)
+    assert said.code == 2
+    assert "GITHUB_STEP_SUMMARY is not set" in said.err
