@@ -40,8 +40,8 @@ KEYS = {
 OUTCOMES = ("proven", "needs eyes: contested", "needs eyes: other", "rejected", "not reproduced", "broken")
 FIX = re.compile(r"\b(fix(e[sd]|ing)?|bugs?|bugfix|regressions?|closes? #\d+|resolves? #\d+)\b", re.IGNORECASE)
 NO_FIX = re.compile(
-    r"\b(typos?|lint|flake8|pyflakes|pylint|ruff|isort|black|pep ?8|mypy|typing|type (hints?|annotations?)|docs?|"
-    r"docstrings?|changelog|spelling|whitespace|coverage|ci|travis|appveyor|tox|pre-commit|deprecat\w+|warnings?|"
+    r"\b(typos?|lint(ing|er)?|flake8|pyflakes|pylint|ruff|isort|black|pep ?8|mypy|typing|type (hints?|annotations?)|"
+    r"docs?|docstrings?|changelog|spelling|whitespace|coverage|ci|travis|appveyor|tox|pre-commit|deprecat\w+|warnings?|"
     r"tests?|merge|revert|bump|release|python ?[23][.\d]*|pypy|windows)\b",
     re.IGNORECASE,
 )

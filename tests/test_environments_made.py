@@ -155,6 +155,15 @@ def test_undeclared_distribution_that_the_suite_imports_is_installed_and_told(tm
 
 
 @pytest.mark.usefixtures("offline")
+def test_distribution_that_a_persons_change_declares_is_installed_and_told(tmp_path: Path, sandbox: Sandbox) -> None:
+    tree = write(tmp_path / "tree", {"tests/test_x.py": "def test_a(): pass\n"})
+    head = write(tmp_path / "head", {"requirements-dev.txt": "tiny-thing"})
+    found = find_environment(tmp_path / "repo", tree, cache=tmp_path / "cache", sandbox=sandbox, head=head)
+    assert found.notes == ("installed because the change declares it: tiny-thing",)
+    assert any(Path(found.runtime[0]).glob("lib/python*/site-packages/tiny_thing.py"))
+
+
+@pytest.mark.usefixtures("offline")
 def test_name_that_no_registry_has_is_told_and_stops_nothing(tmp_path: Path, sandbox: Sandbox) -> None:
     files = {
         "requirements-dev.txt": "no-such-thing-anywhere\ntiny-thing",

@@ -29,6 +29,7 @@ def find_environment(
     cache: Path,
     sandbox: Sandbox,
     python: Path | None = None,
+    head: Path | None = None,
     changed: Sequence[str] = (),
     at: datetime | None = None,
     version: str = "",
@@ -37,9 +38,11 @@ def find_environment(
     """Returns an environment for the suite of a checkout of the base, made when nobody has prepared one.
 
     `repository`: the user's folder, looked at only for its virtual environment. `tree`: a clean checkout of the base,
-    which is not changed. `python`: an interpreter or virtual environment that a person names. `changed`: paths of the
-    patch; they choose the project in a repository of several. `at`: when the base was committed: what is installed is
-    of that time. `version`: for projects that ask version control for theirs (the newest of its changelog when empty).
+    which is not changed. `python`: an interpreter or virtual environment that a person names. `head`: a clean checkout
+    with a person's patch: distributions that its files declare in addition are installed too, as wheels (which run no
+    code then), and told. `changed`: paths of the patch; they choose the project in a repository of several. `at`: when
+    the base was committed: what is installed is of that time. `version`: for projects that ask version control for
+    theirs (the newest of its changelog when empty).
 
     Raises:
         ConfigError: `python` is no interpreter, or the suite is not collected with it.
@@ -57,7 +60,8 @@ def find_environment(
     identity = find_identity(files, shop, repository.name, notes)
     roots = find_roots(files, identity.files)
     suite = find_suite(files)
-    bench = Bench(files, identity, roots, sandbox, cache, before, progress)
+    after = ProjectFiles(head, files.folder) if head else None
+    bench = Bench(files, identity, roots, sandbox, cache, before, progress, after)
     if own:
         found = bench.collected(own, suite.argv, described=not has_metadata(own, identity.name))
         if found.usable:

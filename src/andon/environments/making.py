@@ -26,7 +26,7 @@ from andon.errors import ExternalError
 from andon.models import Limits
 from andon.protocols import Command, Sandbox
 
-RECIPE = 4
+RECIPE = 5
 """Counts up whenever the same declarations would be installed otherwise."""
 ROUNDS = 4
 FLOOR = date(2023, 4, 1)
@@ -88,6 +88,8 @@ class Bench(NamedTuple):
     cache: Path
     before: date | None
     progress: Callable[[str], None]
+    after: ProjectFiles | None = None
+    """The same project with a person's patch."""
 
     def inside(self, path: str) -> str:
         """Returns a path of the project as one of the repository."""
@@ -174,15 +176,9 @@ def made_venv(bench: Bench, argv: tuple[str, ...], python: Path) -> Kept:
         ExternalError: the suite is not collected with anything that could be installed; says why.
     """
     wanted = declared(bench.files, plain_name(bench.identity.name), bench.identity.requires)
-    said = [
-        RECIPE,
-        str(python),
-        str(bench.before),
-        wanted,
-        sorted(bench.identity.scripts.items()),
-        argv,
-        bool(find_uv()),
-    ]
+    more = brought(bench, wanted)
+    scripts = sorted(bench.identity.scripts.items())
+    said = [RECIPE, str(python), str(bench.before), wanted, more, scripts, argv, bool(find_uv())]
     venv = bench.cache / f"venv-{hashlib.sha256(json.dumps(said).encode()).hexdigest()[:20]}"
     told = venv / "made.json"
     with locked(venv.with_name(venv.name + ".lock")):
@@ -193,6 +189,7 @@ def made_venv(bench: Bench, argv: tuple[str, ...], python: Path) -> Kept:
         bench.progress("environment: installing what the project declares")
         make_venv(venv, python)
         notes = fill(venv, wanted, bench.before)
+        add(venv, more, bench.before, notes, "installed because the change declares it")
         write_scripts(venv, bench.identity)
         made, found = rounds(bench, venv, argv, notes)
         if not found.usable:
@@ -259,11 +256,22 @@ def rounds(bench: Bench, venv: Path, argv: tuple[str, ...], notes: list[str]) ->
     return argv, found
 
 
-def add(venv: Path, names: Sequence[str], before: date | None, notes: list[str]) -> None:
-    """Installs undeclared distributions, each by itself: only wheels, for nobody vouches for a guessed name."""
+def brought(bench: Bench, wanted: Declared) -> list[str]:
+    """Returns the requirements that a person's patch declares for distributions that the base does not know."""
+    if bench.after is None:
+        return []
+    known_names = {plain_name(line) for line in (*wanted.project, *wanted.tests)}
+    then = declared(bench.after, plain_name(bench.identity.name))
+    return [line for line in (*then.project, *then.tests) if plain_name(line) not in known_names]
+
+
+def add(
+    venv: Path, names: Sequence[str], before: date | None, notes: list[str], why: str = "installed though not declared"
+) -> None:
+    """Installs distributions that the base does not declare, each by itself and only as wheels."""
     done = [name for name in names if any(install(venv, (name,), before=day).done for day in (before, None))]
     if done:
-        notes.append(f"installed though not declared: {', '.join(done)}")
+        notes.append(f"{why}: {', '.join(done)}")
 
 
 def test_texts(files: ProjectFiles) -> list[str]:
