@@ -87,7 +87,7 @@ def test_source_that_names_the_recorded_rows_needs_eyes(stand: Callable[[str], S
 
 # --- what the replay shows ------------------------------------------------------------------------------------------
 
-SYMPTOM = ("symptom on base", "symptom on head", "not vacuous", "plausible values")
+SYMPTOM = ("symptom on base", "symptom on head", "differential")
 
 
 def test_change_that_fixes_nothing_is_rejected(stand: Callable[[str], Stand]) -> None:
@@ -125,7 +125,7 @@ def test_run_that_makes_nothing_is_rejected(stand: Callable[[str], Stand]) -> No
     ground = stand("unwrapped-call")
     verdict = ground.judge(ground.patch(ground.edited(PIPELINE, RUN, RUN + "    names = ()\n")))
     assert verdict.outcome is VerdictOutcome.REJECTED
-    assert verdict.proofs[-1].name == "not vacuous"
+    assert verdict.proofs[-1].name == "differential"
     assert "nothing is left in" in verdict.proofs[-1].saw
 
 
@@ -142,29 +142,29 @@ LOSSY: dict[str, tuple[str, str]] = {
 
 
 @pytest.mark.parametrize("what", LOSSY)
-def test_rows_that_are_lost_need_eyes(what: str, stand: Callable[[str], Stand]) -> None:
+def test_rows_that_are_lost_are_never_taken_for_mended(what: str, stand: Callable[[str], Stand]) -> None:
     ground = stand("unwrapped-call")
     place, more = LOSSY[what]
     proofs = ground.prove(ground.patch(ground.edited(PIPELINE, place, place + more)), *SYMPTOM)
     assert proofs["symptom on head"].outcome is Outcome.HOLDS
-    assert proofs["not vacuous"].outcome is Outcome.NEEDS_EYES
-    assert "fewer rows" in proofs["not vacuous"].saw
+    assert proofs["differential"].outcome is not Outcome.HOLDS
+    assert "gone" in proofs["differential"].saw
 
 
 def test_patch_that_leaves_the_bad_rows_out_is_never_proven(stand: Callable[[str], Stand]) -> None:
     ground = stand("unwrapped-call")
     place, more = LOSSY["leaves the bad rows out"]
     verdict = ground.judge(ground.patch(ground.edited(PIPELINE, place, place + more)))
-    assert verdict.outcome is VerdictOutcome.NEEDS_EYES, render_verdict(verdict)
-    assert "not vacuous" in verdict.reason
+    assert verdict.outcome is VerdictOutcome.REJECTED, render_verdict(verdict)
+    assert verdict.proofs[-1].name == "differential"
 
 
 def test_value_that_is_clamped_into_the_band_needs_eyes(stand: Callable[[str], Stand]) -> None:
     ground = stand("unwrapped-call")
     proofs = ground.prove(ground.patch(ground.edited(PIPELINE, SAVE, "bytes=max(1, len(answer.body)), ")), *SYMPTOM)
     assert proofs["symptom on head"].outcome is Outcome.HOLDS
-    assert proofs["plausible values"].outcome is Outcome.NEEDS_EYES
-    assert "bytes = 1, which no healthy row holds" in proofs["plausible values"].saw
+    assert proofs["differential"].outcome is Outcome.NEEDS_EYES
+    assert "bytes = 1, which no healthy row holds" in proofs["differential"].saw
 
 
 def test_price_that_is_clamped_into_the_band_needs_eyes(stand: Callable[[str], Stand]) -> None:
@@ -172,7 +172,7 @@ def test_price_that_is_clamped_into_the_band_needs_eyes(stand: Callable[[str], S
     source = ground.edited("tinyfeed/prices.py", "int(text[:-1]) * 100", "min(int(text[:-1]) * 100, 100000)")
     proofs = ground.prove(ground.patch(source), *SYMPTOM)
     assert proofs["symptom on head"].outcome is Outcome.HOLDS
-    assert proofs["plausible values"].outcome is Outcome.NEEDS_EYES
+    assert proofs["differential"].outcome is Outcome.NEEDS_EYES
 
 
 def test_time_that_is_moved_out_of_the_question_is_seen(stand: Callable[[str], Stand]) -> None:
@@ -183,7 +183,7 @@ def test_time_that_is_moved_out_of_the_question_is_seen(stand: Callable[[str], S
         ('fetched_at=transport.now if answer.body else "",\n    )\n\n\ndef save_total'),
     )
     proofs = ground.prove(ground.patch(source), *SYMPTOM)
-    assert Outcome.HOLDS is not proofs["plausible values"].outcome or proofs["symptom on head"].outcome is Outcome.FAILS
+    assert Outcome.HOLDS is not proofs["differential"].outcome or proofs["symptom on head"].outcome is Outcome.FAILS
 
 
 # --- what the new test shows ----------------------------------------------------------------------------------------

@@ -15,18 +15,26 @@ from typing import NamedTuple
 
 from andon.config import SystemSettings
 from andon.errors import AndonError
+from andon.judge.asserts import asserts_executed
 from andon.judge.cache import suite_of
+from andon.judge.canaries import canary_birds
+from andon.judge.covered import changed_lines_run
+from andon.judge.diagnosed import diagnosis_replayed, same_lines
+from andon.judge.differential import differential
 from andon.judge.flags import special_case
 from andon.judge.hearing import Hearing
 from andon.judge.hunks import every_hunk_needed
+from andon.judge.perturbed import perturbed_replay
 from andon.judge.record import Tape
 from andon.judge.render import render_verdict
 from andon.judge.repeat import repeat
+from andon.judge.sameness import behaviour_not_text
 from andon.judge.scope import scope
+from andon.judge.sensitivity import sensitivity
 from andon.judge.suites import base_is_green, new_test_on_base, new_test_on_head, no_test_lost, suite_on_head
-from andon.judge.symptom import not_vacuous, old_evidence, symptom_on_base, symptom_on_head
+from andon.judge.symptom import old_evidence, symptom_on_base, symptom_on_head
 from andon.judge.testflags import reads_straight
-from andon.judge.values import plausible_values
+from andon.judge.wrongfix import wrong_fix_noticed
 from andon.models import Check, Diagnosis, Evidence, Outcome, Patch, Proof, Verdict, VerdictOutcome
 from andon.protocols import History, Workspace
 
@@ -51,9 +59,10 @@ PROOFS = (
     Rule("test reads straight", reads_straight, "the regression test does not look at what the code does"),
     Rule("symptom on base", symptom_on_base, "the symptom could not be reproduced", VerdictOutcome.NOT_REPRODUCED),
     Rule("symptom on head", symptom_on_head, "the check is still red on the recorded evidence"),
-    Rule("not vacuous", not_vacuous, "the check is green only because nothing is left to ask about"),
-    Rule("plausible values", plausible_values, "the symptom is painted over"),
+    Rule("differential", differential, "the symptom was hidden and not mended: rows are lost, painted over or changed"),
+    Rule("sensitivity", sensitivity, "the check no longer sees bad rows"),
     Rule("old evidence", old_evidence, "the symptom is not steady", VerdictOutcome.NOT_REPRODUCED),
+    Rule("perturbed replay", perturbed_replay, "it knows the recorded rows and does not fix their cause"),
     Rule(
         "new test on base",
         new_test_on_base,
@@ -61,11 +70,18 @@ PROOFS = (
         for_people=VerdictOutcome.NOT_REPRODUCED,  # many a good change says fix and has nothing to show red
     ),
     Rule("new test on head", new_test_on_head, "the regression test does not pass with the fix"),
+    Rule("canaries", canary_birds, "the runner's word is forged"),
+    Rule("asserts executed", asserts_executed, "the regression test comes to none of its assertions"),
+    Rule("changed lines run", changed_lines_run, "the regression test does not run the change"),
     Rule("base is green", base_is_green, "the suite was red before anyone touched it", VerdictOutcome.JUDGE_BROKEN),
     Rule("suite on head", suite_on_head, "tests that held before fail with the fix"),
     Rule("no test lost", no_test_lost, "tests that ran before do not run any more"),
     Rule("every hunk needed", every_hunk_needed, "the change is not what makes the symptom go away"),
+    Rule("wrong fix noticed", wrong_fix_noticed, "the regression test does not notice when the fix is wrong"),
+    Rule("behaviour not text", behaviour_not_text, "the regression test asks how the fix is written, not what it does"),
     Rule("repeat", repeat, "the result does not repeat"),
+    Rule("diagnosis replayed", diagnosis_replayed, "the diagnosis does not hold"),
+    Rule("same lines", same_lines, "diagnosis and diff speak of different code"),
 )
 
 

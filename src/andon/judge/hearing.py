@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import NamedTuple, TypeVar
+from typing import TypeVar
 
 from andon.config import SystemSettings
 from andon.errors import GitError
@@ -18,39 +18,13 @@ from andon.judge.difftext import FileDiff, Unreadable, legible, parse, write
 from andon.judge.newtests import Changes, changes, lenient_imports
 from andon.judge.outcome import BrokenError
 from andon.judge.paths import is_test, trouble_with
-from andon.judge.queries import own_questions
 from andon.launch import is_pytest
-from andon.models import Check, CheckKind, CheckResult, Diagnosis, Evidence, Patch, Replay, Row, TestRun
+from andon.models import Check, CheckKind, Diagnosis, Evidence, Patch, Row, TestRun
 from andon.protocols import History, Workspace
 
 T = TypeVar("T")
 TEST_SECONDS = 120.0
 """Wall time of one new test: a bug that hangs must not hang the judge."""
-
-
-class Counted(NamedTuple):
-    """What a replay wrote."""
-
-    tables: dict[str, int]
-    """Rows in each table that the check reads."""
-    rows: tuple[Row, ...]
-    """Key and deciding columns of the rows that the check was asked of; empty where its question is too involved."""
-
-
-class Look(NamedTuple):
-    """One replay and what was asked of it."""
-
-    replay: Replay
-    answers: dict[str, CheckResult]
-    """The judge's own questions, by name; empty when the replay crashed."""
-
-    @property
-    def counted(self) -> Counted:
-        """What the replay wrote, as far as it could be asked."""
-        counts = self.answers.get("counts")
-        sizes = {str(row["table_name"]): int(str(row["row_count"])) for row in counts.rows} if counts else {}
-        population = self.answers.get("population")
-        return Counted(sizes, population.rows if population else ())
 
 
 def identity(row: Row, key: tuple[str, ...]) -> str:
@@ -268,21 +242,3 @@ class Hearing:
         if self.evidence is None:
             raise BrokenError("there is no evidence: a person asked without a ticket")
         return self.evidence
-
-    @cached_property
-    def looks(self) -> tuple[Look, Look]:
-        """What one replay left behind on the base and with the patch, without any test of it."""
-        base, head = self.side_by_side(lambda: self.look(""), lambda: self.look(self.source_diff))
-        return base, head
-
-    def look(self, diff: str) -> Look:
-        """Returns what a replay with a diff leaves behind: the check's answer, and the judge's own questions."""
-        questions = self.questions
-        with self.at(diff) as tree:
-            replay = tree.replay(self.ticket_check, self.recorded, more=tuple(questions.values()))
-        return Look(replay, dict(zip(questions, replay.answers, strict=False)))
-
-    @cached_property
-    def questions(self) -> dict[str, Check]:
-        """The judge's own questions about what a replay leaves behind."""
-        return own_questions(self.ticket_check)

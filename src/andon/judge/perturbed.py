@@ -8,6 +8,7 @@ import random
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from andon.judge.both import both
 from andon.judge.hearing import Hearing
 from andon.judge.outcome import fails, holds, needs_eyes
 from andon.judge.perturb import Perturbed, perturb
@@ -100,7 +101,7 @@ def attempts(hearing: Hearing, rng: random.Random) -> Iterator[Tried]:
 
 def attempt(hearing: Hearing, kind: str, rng: random.Random) -> Tried | None:
     """Returns one perturbation with its two replays; None when the evidence has nothing of its kind."""
-    base = hearing.looks[0].replay
+    base = both(hearing).base.replay
     expected = base.result.total if base.result else 0
     perturbed = perturb(hearing.recorded, kind, rng)
     if not perturbed.changed:

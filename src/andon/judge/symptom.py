@@ -5,9 +5,10 @@ from __future__ import annotations
 import hashlib
 
 from andon.errors import GitError
-from andon.judge.hearing import Counted, Hearing, Look, identity
+from andon.judge.both import both
+from andon.judge.hearing import Hearing, identity
 from andon.judge.outcome import BrokenError, fails, holds, needs_eyes
-from andon.models import CheckState, Proof, Replay
+from andon.models import Proof, Replay
 
 NO_REPLAY = "there is no replay for this check, so the symptom itself was never seen: {}"
 
@@ -19,7 +20,7 @@ def symptom_on_base(hearing: Hearing) -> Proof | None:
         return None
     if not hearing.replayable:
         return needs_eyes(name, NO_REPLAY.format("the base was not shown to be red"))
-    replay = hearing.looks[0].replay
+    replay = both(hearing).base.replay
     if not replay.red and not replay.green:
         raise BrokenError(f"the replay crashed on the base: {crash(replay)}")
     if replay.green:
@@ -36,45 +37,13 @@ def symptom_on_head(hearing: Hearing) -> Proof | None:
         return None
     if not hearing.replayable:
         return needs_eyes(name, NO_REPLAY.format("the head was not shown to be green"))
-    base, head = (look.replay for look in hearing.looks)
+    base, head = both(hearing).base.replay, both(hearing).head.replay
     if head.red:
         return fails(name, f"{rows(head)} still offend with the patch")
     if not head.green:
         return fails(name, f"the replay crashed with the patch: {crash(head)}")
     before = base.result.total if base.result else 0
     return holds(name, f"{before} offending rows on the base, none with the patch")
-
-
-def not_vacuous(hearing: Hearing) -> Proof | None:
-    """Holds when the replay with the patch still makes the rows that the check reads.
-
-    Green because nothing was made, or because the bad rows were left out, is no fix.
-    """
-    name = "not vacuous"
-    if hearing.check is None:
-        return None
-    if not hearing.replayable:
-        return needs_eyes(name, NO_REPLAY.format("what it writes was not compared"))
-    before, after = (counted(look) for look in hearing.looks)
-    words = [
-        f"{table}: {before.tables[table]} rows on the base, {after.tables.get(table, 0)} with the patch"
-        for table in before.tables
-    ]
-    empty = [table for table, count in before.tables.items() if count and not after.tables.get(table, 0)]
-    if empty:
-        return fails(
-            name, f"nothing is left in {empty[0]}: the check is green because there is nothing to ask about", words
-        )
-    key = hearing.ticket_check.key
-    lost = {identity(row, key) for row in before.rows} - {identity(row, key) for row in after.rows}
-    fewer = [table for table, count in before.tables.items() if after.tables.get(table, 0) < count]
-    if fewer and lost:
-        return needs_eyes(name, f"{fewer[0]} has fewer rows than before, and {len(lost)} keys are gone from it", words)
-    if fewer:
-        return needs_eyes(
-            name, f"{fewer[0]} has fewer rows than before ({words[list(before.tables).index(fewer[0])]})", words
-        )
-    return holds(name, "; ".join(words), words)
 
 
 def old_evidence(hearing: Hearing) -> Proof | None:
@@ -88,7 +57,8 @@ def old_evidence(hearing: Hearing) -> Proof | None:
     if not hearing.replayable:
         return needs_eyes(name, NO_REPLAY.format("the check's own sharpness was not shown"))
     pinned = is_pinned(hearing)
-    replay = hearing.look("").replay
+    with hearing.at("") as base:
+        replay = base.replay(hearing.ticket_check, hearing.recorded)
     if replay.green:
         return fails(name, "the check was red on the evidence once and green the second time: it is not steady")
     if not replay.red or replay.result is None:
@@ -117,18 +87,6 @@ def is_pinned(hearing: Hearing) -> bool:
                 raise BrokenError(f"{path} cannot be read at the base: {error}") from error
             return hashlib.sha256(text.encode()).hexdigest() == check.sha256
     return True
-
-
-def counted(look: Look) -> Counted:
-    """Returns how many rows a replay left in each table that the check reads, and those the check was asked of.
-
-    Raises:
-        BrokenError: it could not be asked.
-    """
-    for name, result in look.answers.items():
-        if result.state is CheckState.ERROR:
-            raise BrokenError(f"what the replay wrote could not be asked for its {name}: {result.message}")
-    return look.counted
 
 
 def rows(replay: Replay) -> str:

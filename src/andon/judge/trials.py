@@ -9,6 +9,7 @@ from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import NamedTuple, TypeVar
 
+from andon.judge.both import both
 from andon.judge.hearing import TEST_SECONDS, Hearing
 from andon.judge.suites import function_of
 from andon.launch import is_pytest
@@ -75,8 +76,8 @@ def flipping(hearing: Hearing) -> tuple[str, ...]:
 def symptom_of(hearing: Hearing) -> Callable[[Workspace], str] | None:
     """Returns what asks for the symptom in another process; None where it does not tell the base from the patch."""
     if hearing.replayable:
-        base, head = hearing.looks
-        if not (base.replay.red and head.replay.green):
+        seen = both(hearing)
+        if not (seen.base.replay.red and seen.head.replay.green):
             return None
         return lambda tree: "" if tree.replay(hearing.ticket_check, hearing.recorded).green else "the replay is red"
     if not hearing.symptom_command.strip():
