@@ -15,6 +15,7 @@ import argparse
 import csv
 import hashlib
 import json
+import math
 import os
 import re
 import resource
@@ -312,7 +313,7 @@ def spread(values: Iterable[float]) -> dict[str, float]:
         return {}
     return {
         "median": round(statistics.median(known), 2),
-        "p90": round(known[int(0.9 * (len(known) - 1))], 2),
+        "p90": round(known[math.ceil(0.9 * len(known)) - 1], 2),
         "most": round(known[-1], 2),
     }
 
