@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import re
 import shlex
 import shutil
 import tempfile
@@ -17,10 +16,11 @@ from typing import NamedTuple
 
 from andon.environments.collecting import Collected, collect, fixtures_wanted
 from andon.environments.declared import Declared, declared
-from andon.environments.installing import find_uv, install, locked, make_venv
+from andon.environments.filling import add, fill
+from andon.environments.installing import find_uv, locked, make_venv
 from andon.environments.layout import LOOSE, test_files
 from andon.environments.project import ProjectFiles
-from andon.environments.requirements import plain_name, without_versions
+from andon.environments.requirements import plain_name
 from andon.environments.wheels import Identity
 from andon.errors import ExternalError
 from andon.models import Limits
@@ -33,8 +33,6 @@ FLOOR = date(2023, 4, 1)
 """Nothing older than what runs on the Pythons of today is asked for."""
 TEXTS = 2**22
 """Characters of test files that are read for the fixtures that they use."""
-UNKNOWN = re.compile(r"(?:Because |found for )([\w.-]+)(?= was not found in|$)")
-"""What installers say of a name that no registry has."""
 WARNED = "-o", "filterwarnings=default"
 SCRIPT = """\
 #!{python}
@@ -199,40 +197,6 @@ def made_venv(bench: Bench, argv: tuple[str, ...], python: Path) -> Kept:
     return Kept(venv, made, found.tests, tuple(notes))
 
 
-def fill(venv: Path, wanted: Declared, before: date | None) -> list[str]:
-    """Installs what is declared, as exactly as it can be had; returns what a person should know."""
-    exact = (*wanted.project, *wanted.tests, "pytest")
-    loose = (*wanted.project, *map(without_versions, wanted.tests), "pytest")
-    ways = [
-        (lines, day, source)
-        for day in dict.fromkeys((before, None))
-        for source in (False, True)
-        for lines in dict.fromkeys((exact, loose))
-    ]
-    unknown: set[str] = set()
-    for lines, day, source in ways:
-        tried = install(venv, known(lines, unknown), before=day, source=source)
-        while not tried.done and (news := set(map(plain_name, UNKNOWN.findall(tried.words))) - unknown):
-            unknown |= news
-            tried = install(venv, known(lines, unknown), before=day, source=source)
-        if tried.done:
-            built = ["some dependencies had no wheel and were built from source"] if source else []
-            return [*built, *([f"no registry has: {', '.join(sorted(unknown))}"] if unknown else [])]
-    left = [line for line in dict.fromkeys(("pytest", *loose)) if not installed_somehow(venv, line, before)]
-    return [f"not installed: {', '.join(left)}"] if left else []
-
-
-def known(lines: Sequence[str], unknown: set[str]) -> list[str]:
-    """Returns the requirements that a registry may know."""
-    return [line for line in lines if plain_name(line) not in unknown]
-
-
-def installed_somehow(venv: Path, line: str, before: date | None) -> bool:
-    """Installs one requirement in the first way that works."""
-    ways = ((line, before), (without_versions(line), before), (without_versions(line), None))
-    return any(install(venv, (text,), before=day).done for text, day in dict.fromkeys(ways))
-
-
 def rounds(bench: Bench, venv: Path, argv: tuple[str, ...], notes: list[str]) -> tuple[tuple[str, ...], Collected]:
     """Collects the suite and installs what it misses, a few times; returns the command that collects most."""
     asked = set(fixtures_wanted(test_texts(bench.files)))
@@ -263,15 +227,6 @@ def brought(bench: Bench, wanted: Declared) -> list[str]:
     known_names = {plain_name(line) for line in (*wanted.project, *wanted.tests)}
     then = declared(bench.after, plain_name(bench.identity.name))
     return [line for line in (*then.project, *then.tests) if plain_name(line) not in known_names]
-
-
-def add(
-    venv: Path, names: Sequence[str], before: date | None, notes: list[str], why: str = "installed though not declared"
-) -> None:
-    """Installs distributions that the base does not declare, each by itself and only as wheels."""
-    done = [name for name in names if any(install(venv, (name,), before=day).done for day in (before, None))]
-    if done:
-        notes.append(f"{why}: {', '.join(done)}")
 
 
 def test_texts(files: ProjectFiles) -> list[str]:
