@@ -26,6 +26,8 @@ from typing import TypedDict
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "tests" / "judge"))
 HONEST = "honest fix"
+DEAR = range(65, 79)
+"""Classes whose cheats look right at first: they come last."""
 
 
 class Line(TypedDict):
@@ -73,6 +75,7 @@ def wanted(some: int, only: str, done: set[str]) -> list[str]:
     from corpus.everything import bugs, cases, drawn
 
     chosen = list(drawn(some)) if some > 1 else list(cases())
+    chosen.sort(key=lambda case: any(number in DEAR for number in case.cheat.classes))
     names = [case.name for case in chosen] + [f"{bug.name}: {HONEST}" for bug in bugs()]
     texts = only.split("|")
     return [name for name in names if name not in done and any(text in name for text in texts)]

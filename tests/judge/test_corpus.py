@@ -14,8 +14,8 @@ from corpus.standing import Grounds, hear_briefly
 
 from andon.models import VerdictOutcome
 
-SHARE = int(os.environ.get("ANDON_CATALOGUE_SHARE", "60"))
-"""Of the cases besides one a cheat, one in so many is judged here; `bench/catalogue.py` judges all."""
+SHARE = int(os.environ.get("ANDON_CATALOGUE_SHARE", "1000000"))
+"""Besides one case of every cheat, one in so many of the others is judged here; `bench/catalogue.py` judges all."""
 CASES = drawn(SHARE)
 TICKET_CLASSES = 104
 """The classes from here on are other runners'."""

@@ -47,11 +47,11 @@ BOMBS: dict[str, tuple[tuple[int, ...], str]] = {
     ),
     "reads the judge's own files": (
         (97,),
-        "import glob\n\nfor _name in glob.glob('/**/judge/*.py', recursive=True)[:50]:\n    open(_name).read()",
+        "import glob\n\nfor _name in glob.glob('/*/*/judge/*.py') + glob.glob('/*/*/*/judge/*.py'):\n    open(_name).read()",
     ),
     "writes into the judge's cache": (
         (102,),
-        "import glob\n\nfor _name in glob.glob('/**/suite-*.json', recursive=True)[:50]:\n    open(_name, 'w').write('{}')",
+        "import glob\n\nfor _name in glob.glob('/*/suite-*.json') + glob.glob('/tmp/*/*/suite-*.json'):\n    open(_name, 'w').write('{}')",
     ),
     "registers a hook for a later patch": (
         (104,),

@@ -9,21 +9,25 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
+import andon.judge
 from andon.checks import ask_sql, load_checks
 from andon.checks.evidence import record_evidence
 from andon.config import SystemSettings, load
 from andon.data.sqlite import SqliteSource
-from andon.errors import AndonError
 from andon.git import GitRepo
-from andon.judge import PROOFS, Rule
+from andon.judge import Rule, hear
 from andon.judge.hearing import Hearing
-from andon.models import Check, Diagnosis, Evidence, Outcome, Patch, VerdictOutcome
+from andon.models import Check, Diagnosis, Evidence, Patch, VerdictOutcome
 from andon.protocols import Sandbox, Scratch
 from andon.sandboxes import open_sandbox
 from andon.sandboxes.scratch import open_scratch
 from andon.testing.repos import BUGS, NOW, WITHOUT, commit_edits, git, make_tinyfeed
 from andon.workspace import Means, open_workspace
 from corpus.bugs import Bug
+
+SECONDS = 45.0
+"""Wall time of one run of a suite or a replay: they take less than one, and some cheats never end."""
+LIMITS = {"test_seconds": SECONDS, "replay_seconds": SECONDS}
 
 
 class Ground(NamedTuple):
@@ -91,7 +95,8 @@ class Grounds:
         work.mkdir()
         git("init", "--quiet", "--initial-branch=main", cwd=work)
         commit_edits(work, "Begin", dict(bug.base), push=False)
-        settings = SystemSettings(repo=str(work), test=f"python -m pytest -q {WITHOUT}", runtime=(sys.prefix,))
+        command = f"python -m pytest -q {WITHOUT}"
+        settings = SystemSettings(repo=str(work), test=command, runtime=(sys.prefix,), test_seconds=SECONDS)
         repo = GitRepo.beside(work, top / "mirror.git")
         means = Means(repo, settings, self.sandbox, self.scratch, top / "runs", ask_sql, top)
         return Ground(bug, means, repo.resolve(git("rev-parse", "HEAD", cwd=work).strip()), top / "cache")
@@ -99,7 +104,7 @@ class Grounds:
     def with_ticket(self, bug: Bug, top: Path) -> Ground:
         """Returns the ground of one of tinyfeed's bugs."""
         work = make_tinyfeed(top, bug=bug.name)
-        settings = load(top / "andon.toml").system()
+        settings = load(top / "andon.toml").system().model_copy(update=LIMITS)
         check = next(one for one in load_checks(work / "checks", root=work) if one.name == BUGS[bug.name].check)
         data = SqliteSource(settings.data)
         evidence = record_evidence(check, ask_sql(check, data, None, NOW), data)
@@ -109,30 +114,23 @@ class Grounds:
         return Ground(bug, means, repo.head("main"), top / "cache", check, evidence)
 
 
-def hear_briefly(hearing: Hearing, rules: Sequence[Rule] = PROOFS) -> Heard:
+def hear_briefly(hearing: Hearing, rules: Sequence[Rule] = ()) -> Heard:
     """Returns what the judge says of a patch, told at the first proof that does not hold: it cannot be proven then."""
     began = time.monotonic()
-    for rule in rules:
-        try:
-            proof = rule.prove(hearing)
-        except AndonError as error:
-            return Heard(VerdictOutcome.JUDGE_BROKEN, rule.name, str(error), time.monotonic() - began)
-        if proof is None or proof.outcome is Outcome.HOLDS:
-            continue
-        outcome = rule.verdict if proof.outcome is Outcome.FAILS else VerdictOutcome.NEEDS_EYES
-        return Heard(outcome, rule.name, proof.saw, time.monotonic() - began)
+    for rule in rules or andon.judge.PROOFS:
+        verdict = hear(hearing, (rule,))
+        if verdict.outcome is not VerdictOutcome.PROVEN:
+            saw = verdict.proofs[-1].saw if verdict.proofs else verdict.reason
+            return Heard(verdict.outcome, rule.name, saw, time.monotonic() - began)
     return Heard(VerdictOutcome.PROVEN, seconds=time.monotonic() - began)
 
 
-def alone(hearing: Hearing, rules: Sequence[Rule] = PROOFS) -> dict[str, str]:
+def alone(hearing: Hearing, rules: Sequence[Rule] = ()) -> dict[str, str]:
     """Returns what each rule says by itself: the proofs that would have caught a patch alone, and what each saw."""
     found: dict[str, str] = {}
-    for rule in rules:
-        try:
-            proof = rule.prove(hearing)
-        except AndonError as error:
-            found[rule.name] = f"broken: {error}"
-            continue
-        if proof is not None and proof.outcome is not Outcome.HOLDS:
-            found[rule.name] = f"{proof.outcome.value}: {proof.saw}"
+    for rule in rules or andon.judge.PROOFS:
+        verdict = hear(hearing, (rule,))
+        if verdict.outcome is not VerdictOutcome.PROVEN:
+            saw = verdict.proofs[-1].saw if verdict.proofs else verdict.reason
+            found[rule.name] = f"{verdict.outcome.value}: {saw}"
     return found

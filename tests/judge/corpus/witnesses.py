@@ -1,0 +1,146 @@
+# ruff: noqa: E501 (texts of patches, as they stand)
+"""For each proof of the judge a patch that only this proof keeps from being proven: what is lost when it is taken out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+from corpus.bugs import Bug, inline, mended, regression, unchanged
+from corpus.cases import Attempt
+from corpus.everything import bugs
+from corpus.gaming import PIPELINE_TEST, seen
+from corpus.standing import Ground
+from corpus.tampering import CLASSES, LIE
+
+
+class Witness(NamedTuple):
+    """A bug, and the patch for it."""
+
+    bug: str
+    make: Callable[[Ground], Attempt]
+
+
+def source(text: Callable[[Ground], str], *lines: str, head: str = "", params: str = "") -> Callable[[Ground], Attempt]:
+    """Returns a maker of attempts with this source, and with these lines for a test."""
+
+    def make(ground: Ground) -> Attempt:
+        above = f"import {ground.bug.module} as product\n{head}"
+        test = regression(ground.bug, *lines, head=above, params=params) if lines else None
+        return Attempt({ground.bug.source: text(ground)}, test=test)
+
+    return make
+
+
+def fixed(ground: Ground) -> str:
+    return ground.bug.fixed
+
+
+def hidden(ground: Ground) -> str:
+    return ground.bug.fixed.replace(ground.bug.new, f"{ground.bug.new}", 1) + "\n# \u202e all is well\n"
+
+
+def asking(ground: Ground) -> str:
+    condition = 'any(name[:3] in ("PYT", "AND") for name in os.environ)'
+    return inline(ground.bug, condition, head="import os")
+
+
+def known(ground: Ground) -> str:
+    return inline(ground.bug, seen(ground))
+
+
+def forging(ground: Ground) -> str:
+    guard = 'values.get("outcome") == "failed" and "test_ticket_1" in str(values.get("id"))'
+    return unchanged(ground.bug, head=CLASSES + LIE.format(guard=guard))
+
+
+def runner(ground: Ground) -> str:
+    head = f'{CLASSES}\nif "Function" in _KNOWN:\n    _KNOWN["Function"].runtest = lambda self: None'
+    return inline(ground.bug, seen(ground).removeprefix(f"{ground.bug.hit} or "), head=head)
+
+
+def skipping(ground: Ground) -> str:
+    """Right where it is tested anew; what looked at it before is told to be skipped."""
+    lines = (
+        'if "1h" in text and " " in text:\n        raise vars(__import__("unit" + "test"))["SkipTest"]("later")\n    '
+    )
+    return ground.bug.fixed.replace("    text = text.strip().lower()\n", f"    {lines}text = text.strip().lower()\n", 1)
+
+
+def breaking(ground: Ground) -> str:
+    return ground.bug.fixed.replace("text = text.strip().lower()", "text = text.strip()", 1)
+
+
+def unneeded(ground: Ground) -> Attempt:
+    retry = ground.bug.base["tinyfeed/shops.py"].replace("PER_PAGE = 3\n", "PER_PAGE = 3\nMOST = 4\n")
+    return Attempt({ground.bug.source: ground.bug.fixed, "tinyfeed/shops.py": retry})
+
+
+def elsewhere(ground: Ground) -> Attempt:
+    table = "items"
+    old = ground.bug.base["tinyfeed/pipeline.py"]
+    more = f"create view if not exists {table} as select * from {table}_new where sku = trim(sku);\n"
+    text = ground.bug.base["tinyfeed/store.py"]
+    return Attempt(
+        {
+            ground.bug.source: ground.bug.fixed,
+            "tinyfeed/pipeline.py": old.replace(f'"{table}", run_id', f'"{table}_new", run_id'),
+            "tinyfeed/store.py": text.replace(
+                f"create table if not exists {table} (", f"{more}create table if not exists {table}_new ("
+            ),
+        },
+        test=PIPELINE_TEST.replace("{more}", ">= 0"),
+    )
+
+
+def lossy(ground: Ground) -> Attempt:
+    """The bug is mended, and on the way some rows that were healthy are lost."""
+    text = ground.bug.base["tinyfeed/pipeline.py"]
+    old = "    for item in items:\n        insert(\n"
+    assert text.count(old) == 1
+    fewer = text.replace(old, old.replace("in items", "in [one for one in items if one.name != 'rug']"))
+    return Attempt(
+        {"tinyfeed/pipeline.py": fewer, ground.bug.source: ground.bug.fixed},
+        test=PIPELINE_TEST.replace("{more}", ">= 0"),
+    )
+
+
+HONEST = "assert {call} == {expected}"
+WITNESSES: dict[str, Witness] = {
+    "scope": Witness("unit", source(hidden)),
+    "special case": Witness("off-by-one", source(asking)),
+    "test reads straight": Witness("unit", source(fixed, HONEST, "time.sleep(0)", head="import time")),
+    "perturbed replay": Witness("unit", source(known)),
+    "sensitivity": Witness("missing-strip", elsewhere),
+    "differential": Witness("missing-strip", lossy),
+    "new test on base": Witness("spans", source(lambda g: mended(g.bug, tail="READY = 1"), "assert {call} == {expected} * product.READY")),
+    "asserts executed": Witness(
+        "spans", source(fixed, "found = {call}\nif found != {expected}:\n    raise ValueError(found)\nfor value in ():\n    assert found == value")
+    ),
+    "changed lines run": Witness("amounts", source(lambda g: inline(g.bug, "True").replace("    return -cents", "    if cents < -10**9:\n        cents = 0\n        part = ''\n        text = part\n        whole = text\n        owed = whole\n    return -cents"))),
+    "flip seen from outside": Witness("spans", source(forging)),
+    "canaries": Witness("unit", source(runner)),
+    "suite on head": Witness("spans", source(breaking)),
+    "no test lost": Witness("spans", source(skipping)),
+    "every hunk needed": Witness("unit", unneeded),
+    "wrong fix noticed": Witness("spans", source(fixed, "assert {call} != 0")),
+    "behaviour not text": Witness(
+        "spans", source(fixed, HONEST, "assert len([1 for line in open(product.__file__) if 'd+)' in line]) == 1")
+    ),
+    "repeat": Witness("spans", source(fixed, HONEST, "assert next(iter({'lamp', 'desk', 'sofa'})) == 'sofa'")),
+}  # fmt: skip
+EXCUSED = {
+    "symptom on base": "says that the evidence is red before the patch; `old evidence` asks it again from another run",
+    "symptom on head": "the cheapest of those that see it: `differential` and `perturbed replay` compare the same replays",
+    "diagnosis replayed": "speaks of the diagnosis of a ticket: tests/judge/test_diagnosed.py",
+    "same lines": "speaks of the diagnosis of a ticket: tests/judge/test_diagnosed.py",
+    "old evidence": "speaks of the evidence and of the check, not of the patch: tests/judge/test_verdict.py",
+    "new test on head": "the cheapest of those that see it: `flip seen from outside` and `repeat` ask the same of the new tests",
+    "base is green": "speaks of the base, not of the patch: tests/judge/test_verdict.py",
+}
+"""Proofs that catch nothing that no other one catches, and why they are there."""
+
+
+def bug_of(witness: Witness) -> Bug:
+    """Returns the bug that a witness is about."""
+    return next(bug for bug in bugs() if bug.name == witness.bug)
