@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -133,8 +134,12 @@ def open_hearing(
     scratch = open_scratch("sqlite", cache / "scratch")
     bare = Means(repo, SystemSettings(test="true"), sandbox, scratch, work, ask_sql, asked.repository)
     try:
-        with open_workspace(bare, patch.base) as tree:
-            found = environment_of(asked, patch, repo, tree.root, cache=cache, sandbox=sandbox, progress=progress)
+        with open_workspace(bare, patch.base) as tree, open_workspace(bare, asked.head) as after:
+            found = environment_of(
+                asked, patch, repo, tree.root, after.root, cache=cache, sandbox=sandbox, progress=progress
+            )
+        for note in found.notes if found else ():
+            progress(f"environment: {note}")
         settings = settings_of(asked, found)
         means = (
             bare._replace(settings=settings, roots=found.roots, overlay=found.overlay)
@@ -207,6 +212,7 @@ def environment_of(
     patch: Patch,
     repo: GitRepo,
     tree: Path,
+    after: Path,
     *,
     cache: Path,
     sandbox: Sandbox,
@@ -223,10 +229,19 @@ def environment_of(
         cache=cache / "environments",
         sandbox=sandbox,
         python=asked.python,
+        head=after,
         changed=changed,
         at=entry.at,
+        version=last_version(asked.repository, patch.base),
         progress=progress,
     )
+
+
+def last_version(repository: Path, base: str) -> str:
+    """Returns the version that the newest tag before a commit names; empty where no tag does."""
+    said = try_git("describe", "--tags", "--abbrev=0", base, cwd=repository)
+    found = re.search(r"\d+(?:\.\d+)+\S*$", said.out.decode("utf-8", "replace").strip())
+    return found[0] if said.code == 0 and found else ""
 
 
 def settings_of(asked: Asked, found: Environment | None) -> SystemSettings:

@@ -6,10 +6,10 @@ import re
 from collections import Counter
 from collections.abc import Iterable
 
-from andon.judge.hearing import Hearing
+from andon.judge.hearing import TEST_SECONDS, Hearing
 from andon.judge.outcome import BrokenError, fails, holds, needs_eyes
 from andon.judge.paths import colliding, is_test
-from andon.models import Proof, TestEvent, TestRun
+from andon.models import Outcome, Proof, TestEvent, TestRun
 
 MISSING = re.compile(r"(ImportError|ModuleNotFoundError|AttributeError|NameError|SyntaxError|fixture '\w+' not found)")
 """What a test says that fails because something is not there yet, rather than because it is wrong."""
@@ -50,7 +50,12 @@ def misses_a_name(event: TestEvent, hearing: Hearing) -> bool:
 
 def new_test_on_head(hearing: Hearing) -> Proof:
     """Holds when every new test passes with the patch."""
-    return green_proof("new test on head", hearing.head_new, hearing)
+    name = "new test on head"
+    proof = green_proof(name, hearing.head_new, hearing)
+    if proof.outcome is not Outcome.FAILS or not hearing.head_new.covered:
+        return proof
+    with hearing.at(hearing.judged_diff) as head:  # looking at lines makes a test slow, and some measure time
+        return green_proof(name, head.test(hearing.new_tests, seconds=TEST_SECONDS), hearing)
 
 
 def green_proof(name: str, run: TestRun, hearing: Hearing) -> Proof:
