@@ -239,3 +239,13 @@ def test_missing_name_alone_is_no_flip(ground: Ground) -> None:
     proof = ground.prove(fixed("area") + "\n\ndef another():\n    return 1\n", test)
     assert proof.outcome is Outcome.NEEDS_EYES
     assert "misses a name" in proof.saw
+
+
+def test_assertion_that_is_false_only_when_asked_in_this_way_needs_eyes(ground: Ground) -> None:
+    test = (
+        "from measures import area\n\n\ndef test_new():\n    lines = open(__file__).read()\n"
+        "    assert 'assert' + ' ' in lines\n    assert area(3, 4) == 12\n"
+    )
+    proof = ground.prove(fixed("area"), test)
+    assert proof.outcome is Outcome.NEEDS_EYES, proof
+    assert "does not go through when asked from outside" in proof.saw

@@ -14,8 +14,9 @@ from pathlib import Path, PurePosixPath
 from andon.judge.hearing import TEST_SECONDS, Hearing
 from andon.judge.outcome import fails, holds, needs_eyes
 from andon.judge.paths import is_test
-from andon.judge.split_flips import Flip, Hint, Lines, flip_of
-from andon.judge.split_rewrite import NotRewritten, Sheet, rewrite
+from andon.judge.split_flips import PASSED, UNKNOWN, Flip, Hint, Lines, flip_of
+from andon.judge.split_rewrite import NotRewritten, rewrite
+from andon.judge.split_transform import Sheet
 from andon.judge.split_weigh import Course, courses
 from andon.launch import is_pytest
 from andon.models import Proof, TestRun
@@ -130,6 +131,8 @@ def hints(run: TestRun) -> dict[str, Hint]:
     for event in run.events:
         if event.outcome in ("failed", "error"):
             found[bare(event.id)] = (True, event.where[1] if event.where else None)
+        elif event.outcome == "passed":
+            found.setdefault(bare(event.id), PASSED)
     return found
 
 
@@ -159,18 +162,21 @@ def decide(before: Sight, after: Sight, script: Script, failed: Callable[[], dic
     base, head = numbered(before.told), numbered(after.told)
     lines = Lines(script.lines)
     flips = [flip_of(base.get(key), course, lines) for key, course in head.items()]
-    if not any(flip.state in ("seen", "red") for flip in flips):
-        # What the ordinary run saw on the base helps where only the sandbox can tell; it costs a run.
+    if of(flips, "red") or not (of(flips, "seen") or of(flips, "stopped")):
+        # What the ordinary run saw on the base helps where only the sandbox can tell; it may cost a run.
         known = failed()
         flips = [
-            flip_of(base.get(key), course, lines, known.get(bare(course.id), (False, None)))
-            for key, course in head.items()
+            flip_of(base.get(key), course, lines, known.get(bare(course.id), UNKNOWN)) for key, course in head.items()
         ]
     told = [f"{flip.id}: {flip.state}: {flip.words}" for flip in flips]
     red = of(flips, "red")
     seen, unseen = of(flips, "seen"), of(flips, "unseen")
     if red:
         return fails(NAME, f"seen from outside, {red[0].id} is red with the patch: {red[0].words}", told)
+    if stopped := of(flips, "stopped"):
+        return needs_eyes(
+            NAME, f"{stopped[0].id} does not go through when asked from outside: {stopped[0].words}", told
+        )
     if seen:
         more = f"; {len(unseen)} more could not be seen" if unseen else ""
         return holds(

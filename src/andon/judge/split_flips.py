@@ -12,9 +12,11 @@ from andon.judge.split_weigh import Course, Raised, Step
 
 MISSING = ("NameError", "ImportError", "ModuleNotFoundError", "UnboundLocalError")
 FAILED = ("AssertionError", "_pytest.outcomes.Failed")
-State = Literal["seen", "unseen", "not red", "red", "skipped"]
+State = Literal["seen", "unseen", "not red", "red", "stopped", "skipped"]
 Hint = tuple[bool, int | None]
 """Whether the runner itself saw the test fail, and in which line of it."""
+UNKNOWN: Hint = (False, -1)
+PASSED: Hint = (False, None)
 
 
 @dataclass(frozen=True)
@@ -93,14 +95,18 @@ def is_missing(raised: Raised) -> bool:
     return raised.name == "TypeError" and "unexpected keyword argument" in raised.text
 
 
-def flip_of(base: Course | None, head: Course, lines: Lines, hint: Hint = (False, None)) -> Flip:
+def flip_of(base: Course | None, head: Course, lines: Lines, hint: Hint = UNKNOWN) -> Flip:
     """Returns what became of a test from the base to the head.
 
-    `red`: it is false or broken with the patch. `unseen`: it may be green, but what it stands on is no plain data.
+    `red`: it is false with the patch. `stopped`: it did not go through when asked in this way, which the ordinary run
+    may see otherwise. `unseen`: it may be green, but what it stands on is no plain data.
     """
-    trouble = still_red(head)
+    wrong = still_red(head)
+    if wrong is not None:
+        return Flip(head.id, "stopped" if asked_badly(wrong[0], base, hint) else "red", wrong[1])
+    trouble = stopped(head)
     if trouble:
-        return Flip(head.id, "red", trouble)
+        return Flip(head.id, "stopped", trouble)
     if head.skipped or head.expected:
         return Flip(head.id, "skipped", "it is skipped, or expected to fail")
     if base is None:
@@ -115,20 +121,38 @@ def flip_of(base: Course | None, head: Course, lines: Lines, hint: Hint = (False
     return Flip(head.id, "unseen", why) if why else Flip(head.id, "seen", red.words)
 
 
-def still_red(head: Course) -> str:
-    """Returns what is wrong with a test with the patch."""
-    if head.broken:
-        return head.broken
+def still_red(head: Course) -> tuple[Step, str] | None:
+    """Returns which claim of a test is false with the patch, or was forged."""
     guards = {step.claim.number for step in head.steps if step.claim.kind == "canary"}
     for step in head.steps:
+        place = f"{step.claim.place}: "
         if step.claim.guard >= 0 and step.claim.guard not in guards:
-            return f"{step.claim.place}: what the test tells was forged: the judge's own values did not come along"
+            return step, f"{place}what the test tells was forged: the judge's own values did not come along"
         if step.answer is False:
             if step.claim.kind == "canary":
-                return f"{step.claim.place}: what the test tells was forged: the judge's own values came back changed"
+                return step, f"{place}what the test tells was forged: the judge's own values came back changed"
             if step.claim.kind == "inner":
-                return f"{step.claim.place}: `{step.claim.text}` was taken for {step.said}, of {step.shown}"
-            return f"{step.claim.place}: `{step.claim.text}` is not so: {step.shown}"
+                return step, f"{place}`{step.claim.text}` was taken for {step.said}, of {step.shown}"
+            return step, f"{place}`{step.claim.text}` is not so: {step.shown}"
+    return None
+
+
+def asked_badly(step: Step, base: Course | None, hint: Hint) -> bool:
+    """Tells whether a claim is false only because it is asked in this way.
+
+    On the base, whose code is honest, the ordinary run saw it hold: it passed, or failed in another line.
+    """
+    if base is None or hint == UNKNOWN or step.claim.kind == "canary":
+        return False
+    failed, line = hint
+    false_before = any(one.claim is step.claim and one.answer is False for one in base.steps)
+    return false_before and (not failed or (line is not None and line != step.claim.line))
+
+
+def stopped(head: Course) -> str:
+    """Returns why a test did not go through with the patch."""
+    if head.broken:
+        return head.broken
     if head.raised is not None:
         return f"{head.raised.phase}: {head.raised.name}: {head.raised.text[:200]}"
     if not head.ended or not (head.passed or head.skipped or head.expected):

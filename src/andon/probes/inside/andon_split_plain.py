@@ -7,6 +7,7 @@ something else about its objects than what lies in them. Python 3.9 or newer.
 from __future__ import annotations
 
 import base64
+import collections
 import datetime
 import decimal
 import enum
@@ -174,6 +175,9 @@ class _Writer:
         self.left -= 2  # objects lead to ever more objects
         if kind in NAMED:
             return f'["o",{quote(class_name(kind))},[],"{NAMED[kind]}",true,{number},{quote(called(value))}]'
+        if kind is collections.deque:
+            inner = self.pairs([["items", list(value)]], depth)
+            return f'["o","collections.deque",{inner},"fields",false,{number},""]'
         fields = fields_of(value)
         equal, names = equality(kind)
         if names is not None:
