@@ -39,6 +39,12 @@ SHAPES = {
         "[(3, 4, 12), pytest.param(2, 2, 4, id='four'), (5, 0, 0)])\n"
         "def test_new(one, other, expected):\n    assert area(one, other) == expected\n"
     ),
+    "a parameter that is used besides": (
+        "import pytest\n\nfrom measures import area\n\n\ndef keep(value):\n    return lambda function: value\n\n\n"
+        "@pytest.mark.parametrize('other, expected', [(4, 12), (5, 15)])\ndef test_new(other, expected):\n"
+        "    @keep(expected)\n    def given():\n        pass\n\n"
+        "    assert given + 0 == expected\n    assert area(3, other) == expected\n"
+    ),
     "a fixture": (
         "import pytest\n\nfrom measures import area\n\n\n@pytest.fixture\ndef expected():\n    return 12\n\n\n"
         "def test_new(expected):\n    assert area(3, 4) == expected\n"

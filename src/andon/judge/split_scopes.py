@@ -202,7 +202,9 @@ def hide_rows(
     node: Function, place: Place, operands: set[tuple[int, int]], scopes: Scopes, outer: dict[str, Known]
 ) -> None:
     """Notes the parameters of a test, and the cells of those that are nothing but a side of a comparison."""
-    stores, loads = bindings(node)
+    stores, _ = bindings(node)
+    # Of the body alone: what the table of parameters itself reads is no use of a parameter.
+    _, loads = bindings(ast.Module(node.body, []))
     for call in node.decorator_list:
         if not isinstance(call, ast.Call) or scopes.dotted(call.func) != "pytest.mark.parametrize":
             continue
@@ -210,8 +212,8 @@ def hide_rows(
             continue
         names = names_of(call.args[0])
         place.fixed |= frozenset(names)
-        inside = {name: [at for at in loads.get(name, ()) if in_body(at, node)] for name in names}
-        free = [stores.get(name) == 1 and at and all(one in operands for one in at) for name, at in inside.items()]
+        used = {name: loads.get(name, []) for name in names}
+        free = [stores.get(name) == 1 and at and all(one in operands for one in at) for name, at in used.items()]
         for cells, number, name in cells_of(call.args[1], names):
             if not free[name]:
                 continue
@@ -220,10 +222,6 @@ def hide_rows(
             except NotKnown:
                 continue
             scopes.rows.append((cells, number, value))
-
-
-def in_body(at: tuple[int, int], node: Function) -> bool:
-    return at[0] >= node.body[0].lineno
 
 
 def names_of(node: ast.expr) -> list[str]:
