@@ -58,7 +58,10 @@ def on_record(app: App, attempt: Attempt) -> str:
     if not verdict.record:
         return ""
     kept = app.store.find_record(attempt.ticket, attempt.number)
-    record = read_record(kept.text, f"the record of ticket {attempt.ticket}") if kept else None
+    try:
+        record = read_record(kept.text) if kept else None
+    except ConfigError as error:
+        raise ConflictError(f"{what}: its record cannot be read: {error}") from error
     if kept is None or record is None or {kept.sha256, record.sha256} != {verdict.record}:
         raise ConflictError(
             f"{what}: its verdict is not the one on record; `andon judge {attempt.ticket}` judges again"
