@@ -38,11 +38,10 @@ class ScriptedAgent:
         self.earlier: tuple[Attempt, ...] = ()
 
     def diagnose(self, case: Case) -> tuple[Diagnosis, Spend]:
-        """Returns two whys whose facts hold: the rows of the evidence, and lines that stand in the code."""
+        """Returns two whys whose facts hold: the rows of the evidence, and the line that its first diff changes."""
         self.case = case
-        files = case.history.files(case.workspace.commit)
-        path = next(path for path in files if path.endswith(".py") and "test" not in path)
-        text = case.history.show(case.workspace.commit, path).split("\n")[0]
+        path, start = self.changed(case)
+        text = case.history.show(case.workspace.commit, path).split("\n")[start - 1]
         whys = (
             Why(
                 question=f"Why is {case.check.name} red?",
@@ -52,11 +51,23 @@ class ScriptedAgent:
             Why(
                 question="Where were they written?",
                 answer=f"by {path}",
-                facts=(LinesFact(commit=case.workspace.commit, path=path, start=1, text=text),),
+                facts=(LinesFact(commit=case.workspace.commit, path=path, start=start, text=text),),
             ),
         )
         found = Diagnosis(whys=whys, root_cause=f"the code in {path} is wrong", lane=self.lane, agent=self.name)
         return found, self.spend
+
+    def changed(self, case: Case) -> tuple[str, int]:
+        """Returns the file and line that its first diff changes; the first line of the code where it has none."""
+        files = case.history.files(case.workspace.commit)
+        code = [path for path in files if path.endswith(".py") and "test" not in path]
+        line = self.diffs[0] if self.diffs else None
+        diff = line(case) if callable(line) else line or ""
+        for path in code:
+            change = rf"^--- a/{re.escape(path)}\n.*\n@@ -(\d+)\S* .*\n((?: .*\n)*)"
+            if found := re.search(change, diff, re.MULTILINE):
+                return path, int(found[1]) + found[2].count("\n")
+        return code[0], 1
 
     def fix(self, case: Case, diagnosis: Diagnosis, earlier: Sequence[Attempt]) -> Fixed:
         """Returns the script's next diff as a patch, or abstains when it is at its end."""
