@@ -6,7 +6,6 @@ their very names, with their assertions turned round: what passed has to fail no
 
 from __future__ import annotations
 
-import os
 import random
 import re
 from collections.abc import Mapping
@@ -55,7 +54,7 @@ def canary_birds(hearing: Hearing) -> Proof | None:
     name = "canaries"
     if not is_pytest(hearing.settings.argv("test")) or not hearing.new_tests:
         return None
-    seed = random.Random(f"{hearing.seed} {os.urandom(16).hex()}")
+    seed = random.Random(f"canaries {hearing.seed}")
     with hearing.at(hearing.judged_diff) as head:
         planted = plant(hearing, head, seed)
         run = run_planted(head, planted)
