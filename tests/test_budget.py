@@ -15,6 +15,7 @@ from andon.config import BudgetSettings, load
 from andon.models import Lane, Spend, Status
 from andon.protocols import Agent
 from andon.testing.agents import ScriptedAgent, mended
+from andon.testing.loops import BRIEF
 from andon.testing.repos import NOW as TINYFEED_ENDS
 from andon.testing.repos import make_tinyfeed
 from andon.testing.waiting import Clock
@@ -120,7 +121,7 @@ def opened(feed: Path, tmp_path: Path) -> Iterator[Open]:
     def give(*agents: Agent, limits: BudgetSettings = LIMITS) -> App:
         settings = load(feed / "andon.toml")
         settings = settings.model_copy(update={"database": f"sqlite:///{tmp_path}/andon.db", "budget": limits})
-        app = App(settings, now=now_clock().now, agents=agents)
+        app = App(settings, now=now_clock().now, agents=agents, proofs=BRIEF)
         apps.append(app)
         workflows.sweep(app, "tinyfeed", workflows.straight)
         return app

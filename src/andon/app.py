@@ -50,8 +50,11 @@ class App:
         now: Callable[[], datetime] = utc_now,
         progress: Callable[[int, str], None] = silent,
         agents: tuple[Agent, ...] | None = None,
+        proofs: tuple[str, ...] = (),
     ) -> None:
         self.config = config
+        self.proofs = proofs
+        """Names of the judge's rules that are asked, for tests of the loop; empty, as everywhere else, for all."""
         self.now = now
         self.progress = progress
         """Says what is being done for a ticket, to whoever watches."""

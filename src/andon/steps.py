@@ -348,6 +348,7 @@ def verdict_on(
 
     The seed is drawn anew each time unless one is given: whoever knew it could please the judge.
     """
+    from andon.judge import PROOFS
     from andon.judge import judge as stage
     from andon.judge.record import fresh_seed
 
@@ -368,6 +369,7 @@ def verdict_on(
             cache=app.state_folder("judge"),
             heard=heard,
             tape=tape,
+            rules=[rule for rule in PROOFS if rule.name in app.proofs],
         )
 
 

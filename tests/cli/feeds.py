@@ -53,7 +53,7 @@ class Kept:
 
     def _prove(self) -> None:
         self.give("red")
-        with open_loop(self.here, clock=clock(), agents=(ScriptedAgent([mended(BUG)]),)) as app:
+        with open_loop(self.here, clock=clock(), agents=(ScriptedAgent([mended(BUG)]),), proofs=()) as app:
             workflows.sweep(app, "tinyfeed", workflows.straight)
             workflows.run_phase(app, "diagnose", 1, workflows.straight)
             assert workflows.run_phase(app, "fix", 1, workflows.straight) == "proven", app.store.get_ticket(1).reason

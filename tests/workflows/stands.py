@@ -16,7 +16,7 @@ from andon.app import App
 from andon.config import load
 from andon.models import Autonomy, Status
 from andon.testing.agents import ScriptedAgent, mended
-from andon.testing.loops import moves, use
+from andon.testing.loops import BRIEF, moves, use
 from andon.testing.nursery import Ended, Nursery
 from andon.testing.postgres import PostgresServer
 from andon.testing.repos import NOW, commit_edits, git, make_tinyfeed
@@ -150,7 +150,7 @@ class Stands:
 
 def open_app(folder: Path, clock: Clock) -> App:
     """Returns an app with an agent that writes the right fix."""
-    return App(load(folder / "andon.toml"), now=clock.now, agents=(ScriptedAgent([mended(BUG)]),))
+    return App(load(folder / "andon.toml"), now=clock.now, agents=(ScriptedAgent([mended(BUG)]),), proofs=BRIEF)
 
 
 def andon_commits(folder: Path, ticket: int = 1) -> list[str]:

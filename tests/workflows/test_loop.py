@@ -18,7 +18,7 @@ from andon.errors import ConflictError
 from andon.models import Autonomy, CheckState, Lane, Status
 from andon.protocols import Agent
 from andon.testing.agents import ScriptedAgent, mended
-from andon.testing.loops import moves, open_loop, running, use, wait_for
+from andon.testing.loops import BRIEF, moves, open_loop, running, use, wait_for
 from andon.testing.repos import git
 from andon.testing.waiting import Clock, wait_until
 
@@ -38,7 +38,9 @@ def open_(sqlite_stands: Stands, clock: Clock) -> Iterator[Open]:
     def give(state: str, *, agent: Agent | None = None, **settings: str) -> App:
         folder = sqlite_stands.give(state)
         use(folder, **settings)
-        app = App(load(folder / "andon.toml"), now=clock.now, agents=(agent or ScriptedAgent([mended(BUG)]),))
+        app = App(
+            load(folder / "andon.toml"), now=clock.now, agents=(agent or ScriptedAgent([mended(BUG)]),), proofs=BRIEF
+        )
         opened.append(app)
         return app
 
@@ -60,7 +62,7 @@ def sweep(app: App) -> list[int]:
 
 def test_search_agent_takes_a_bug_from_red_to_resolved(sqlite_stands: Stands, clock: Clock) -> None:
     folder = sqlite_stands.give("red")
-    with open_loop(folder, clock=clock) as app, running(app, sweeps=True):
+    with open_loop(folder, clock=clock, proofs=()) as app, running(app, sweeps=True):
         wait_until(app.store.list_tickets, what="a ticket")
         status = wait_for(app, 1, Status.PROVEN, Status.ESCALATED, seconds=240)
         assert status is Status.PROVEN, app.store.get_ticket(1).reason

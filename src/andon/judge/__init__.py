@@ -103,6 +103,7 @@ def judge(
     workers: int = 2,
     heard: Callable[[Proof], None] = lambda _: None,
     tape: Tape | None = None,
+    rules: Sequence[Rule] = (),
 ) -> Verdict:
     """Returns the verdict on a patch: proven when every proof holds, needs eyes when none fails.
 
@@ -110,7 +111,7 @@ def judge(
     the new tests themselves. `people` says that the diff is a person's pull request. `workspace` is a checkout of the
     patch's base, used to make others from; `cache` is a folder that only the judge writes. Trouble of the machine
     (git, sandbox, a replay that crashes without the patch) gives `judge broken`. `heard` is told each proof as it
-    comes; `tape` then holds the record of the verdict.
+    comes; `tape` then holds the record of the verdict. `rules` are the only ones asked; all of them when empty.
     """
     hearing = Hearing(
         patch=patch,
@@ -128,7 +129,7 @@ def judge(
         seed=seed,
         progress=progress,
     )
-    return hear(hearing, heard=heard, tape=tape)
+    return hear(hearing, rules, heard=heard, tape=tape)
 
 
 def hear(

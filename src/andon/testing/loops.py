@@ -46,6 +46,8 @@ class Order(TypedDict):
     """File that gets one line a boundary; empty for none."""
 
 
+BRIEF = ("scope", "symptom on base", "symptom on head", "new test on base", "new test on head", "suite on head")
+"""Proofs that are enough where a test is about the loop: a verdict is given from what really ran, and soon."""
 TOP = ("database", "budget", "agent", "workers")
 """Keys of andon.toml that stand in no system's table."""
 
@@ -63,9 +65,11 @@ def use(folder: Path, **settings: str) -> None:
 
 
 @contextmanager
-def open_loop(folder: Path, *, clock: Clock, agents: tuple[Agent, ...] | None = None) -> Iterator[App]:
-    """Gives the app of a folder's andon.toml, alone on its state."""
-    with App(load(folder / "andon.toml"), now=clock.now, agents=agents) as app, alone(app):
+def open_loop(
+    folder: Path, *, clock: Clock, agents: tuple[Agent, ...] | None = None, proofs: tuple[str, ...] = BRIEF
+) -> Iterator[App]:
+    """Gives the app of a folder's andon.toml, alone on its state; with `proofs=()` the judge asks all it has."""
+    with App(load(folder / "andon.toml"), now=clock.now, agents=agents, proofs=proofs) as app, alone(app):
         yield app
 
 
@@ -107,7 +111,7 @@ def live(order: dict[str, JsonValue]) -> None:
     clock = Clock()
     clock.forward(timedelta(seconds=told["offset"]))
     agent = ScriptedAgent([] if told["abstains"] else [mended(told["bug"])], lane=Lane(told["lane"]))
-    app = App(load(Path(told["folder"]) / "andon.toml"), now=clock.now, agents=(agent,))
+    app = App(load(Path(told["folder"]) / "andon.toml"), now=clock.now, agents=(agent,), proofs=BRIEF)
 
     def boundary(name: str) -> None:
         if told["record"]:
