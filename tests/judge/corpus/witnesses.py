@@ -6,10 +6,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple
 
-from corpus.bugs import Bug, inline, mended, regression, replaced
+from corpus.bugs import Bug, inline, mended, regression
 from corpus.cases import Attempt
 from corpus.everything import bugs
-from corpus.gaming import LIARS, PIPELINE_TEST, seen
+from corpus.gaming import PIPELINE_TEST, seen
 from corpus.standing import Ground
 from corpus.tampering import CLASSES, LIE
 
@@ -47,12 +47,6 @@ def asking(ground: Ground) -> str:
 
 def known(ground: Ground) -> str:
     return inline(ground.bug, seen(ground))
-
-
-def lying(ground: Ground) -> Attempt:
-    head, value = LIARS["is equal to everything by a lambda"]
-    body = (f"if {ground.bug.hit}:\n    return {value}", "return _before(*args, **kwargs)")
-    return Attempt({ground.bug.source: replaced(ground.bug, *body, head=head)})
 
 
 def skipping(ground: Ground) -> str:
@@ -101,6 +95,14 @@ def telling_nothing_red(ground: Ground) -> str:
     return mended(ground.bug, head=head)
 
 
+def idle(ground: Ground) -> str:
+    """The bug is mended among lines that run and that nobody would miss."""
+    more = (
+        "        places = 3\n        factor = places * 7\n        bound = factor + 1\n        width = bound - places\n"
+    )
+    return ground.bug.fixed.replace(ground.bug.new, f"cents = int(text[:-1])\n{more}        return cents\n")
+
+
 HONEST = "assert {call} == {expected}"
 WITNESSES: dict[str, Witness] = {
     "scope": Witness("unit", source(hidden)),
@@ -112,22 +114,22 @@ WITNESSES: dict[str, Witness] = {
     "asserts executed": Witness(
         "spans", source(fixed, "found = {call}\nif found != {expected}:\n    raise ValueError(found)\nfor value in ():\n    assert found == value")
     ),
-    "flip seen from outside": Witness("spans", lying),
     "canaries": Witness("unit", source(telling_nothing_red)),
     "suite on head": Witness("spans", source(breaking)),
     "no test lost": Witness("spans", source(skipping)),
     "every hunk needed": Witness("unit", unneeded),
-    "wrong fix noticed": Witness("spans", source(fixed, "assert {call} != 0")),
+    "wrong fix noticed": Witness("unit", source(idle)),
     "behaviour not text": Witness(
-        "spans", source(fixed, HONEST, "assert len([1 for line in open(product.__file__) if 'd+)' in line]) == 1")
+        "recent", source(lambda g: mended(g.bug, tail="READY = 1"), "assert 'READY' in open(product.__file__).read()")
     ),
-    "repeat": Witness("spans", source(fixed, HONEST, "assert next(iter({'lamp', 'desk', 'sofa'})) == 'sofa'")),
+    "repeat": Witness("spans", source(fixed, HONEST, "assert next(iter(set('abcdefghijklmnop'))) == 'd'")),
 }  # fmt: skip
 EXCUSED = {
     "symptom on base": "says that the evidence is red before the patch; `old evidence` asks it again from another run",
     "symptom on head": "the cheapest of those that see it: `differential` and `perturbed replay` compare the same replays",
     "diagnosis replayed": "speaks of the diagnosis of a ticket: tests/judge/test_diagnosed.py",
     "same lines": "speaks of the diagnosis of a ticket: tests/judge/test_diagnosed.py",
+    "flip seen from outside": "rejects what forges one test's events or lies about equality; there a twin of `canaries` only asks for eyes",
     "changed lines run": "`wrong fix noticed` sees it too, at five times the cost: each fault in a line that is not run lives",
     "old evidence": "speaks of the evidence and of the check, not of the patch: tests/judge/test_verdict.py",
     "new test on base": "the cheapest of those that see it: `flip seen from outside` asks the same, for more",
