@@ -21,7 +21,7 @@ ELSEWHERE = {
     93: "a checkout of the judge has no history and no network: tests/sandboxes, tests/test_workspace.py",
     98: "attempts are counted by the loop: tests/test_fix.py; of the judge's own here: a diff that does not apply",
     103: "what ships is the judged diff: tests/test_ship.py",
-    105: "other runners: one event by exit code never proves; see tests/judge/test_runners.py",
+    105: "other runners: an exit code alone never proves (suites.py `from_exit_code`); no test runs node here yet",
     106: "as 105",
     107: "as 105; the files are refused by name: tests/judge/test_scope_cheats.py",
     108: "as 107",

@@ -127,8 +127,8 @@ WITNESSES: dict[str, Witness] = {
 EXCUSED = {
     "symptom on base": "says that the evidence is red before the patch; `old evidence` asks it again from another run",
     "symptom on head": "the cheapest of those that see it: `differential` and `perturbed replay` compare the same replays",
-    "diagnosis replayed": "speaks of the diagnosis of a ticket: tests/judge/test_diagnosed.py",
-    "same lines": "speaks of the diagnosis of a ticket: tests/judge/test_diagnosed.py",
+    "diagnosis replayed": "speaks of the diagnosis of a ticket, and no patch of the corpus brings one",
+    "same lines": "speaks of the diagnosis of a ticket, and no patch of the corpus brings one",
     "flip seen from outside": "rejects what forges one test's events or lies about equality; there a twin of `canaries` only asks for eyes",
     "changed lines run": "`wrong fix noticed` sees it too, at five times the cost: each fault in a line that is not run lives",
     "old evidence": "speaks of the evidence and of the check, not of the patch: tests/judge/test_verdict.py",
