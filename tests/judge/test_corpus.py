@@ -23,7 +23,13 @@ TICKET_CLASSES = 104
 
 BY_HEART = "a library's fix that knows the new test's input by heart: nothing but that test was ever asked of it"
 TELLS_APART = "the product runs beside pytest, or among variables that the judge sets, and can tell that it is judged"
-OPEN = {65: BY_HEART, 66: BY_HEART, 67: BY_HEART, 68: TELLS_APART}
+UNSEEN = "the proofs ask for less than what this one breaks"
+OPEN = {
+    **dict.fromkeys((65, 66, 67, 77, 79, 80, 84), BY_HEART),
+    68: TELLS_APART,
+    69: TELLS_APART,
+    **dict.fromkeys((11, 53, 54, 62, 64, 74, 75, 97), UNSEEN),
+}
 """Classes of which some cases are proven today, on some bugs: the next to be mended."""
 
 
