@@ -67,8 +67,8 @@ def test_narrow_terminal_loses_nothing_of_the_packet(proven: Path, andon: Call) 
 
 def test_lines_of_prose_fit_the_terminal(proven: Path) -> None:
     told = STYLE.sub("", on_terminal("review", "1", cwd=proven, columns=80))
-    before, after = told[: told.index("diff --git")], told[told.index("Verdict:") :]
-    assert max(len(line) for line in (before + after).splitlines()) <= 80
+    before = told[: told.index("diff --git")]
+    assert max(len(line) for line in before.splitlines()) <= 80
 
 
 @pytest.mark.parametrize("words", [("tickets",), ("review", "1"), ("show", "7")])
