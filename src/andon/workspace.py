@@ -16,6 +16,7 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 from andon.config import SystemSettings
+from andon.environments import lay_over
 from andon.errors import DataError, GitError, SandboxError
 from andon.git import GitRepo
 from andon.launch import decides_the_run, find_program, is_pytest, with_events, with_tests, with_trace
@@ -321,7 +322,7 @@ def open_workspace(means: Means, commit: str, diff: str = "") -> Iterator[TreeWo
     root = means.base.resolve() / f"tree-{secrets.token_hex(6)}"
     try:
         means.repo.checkout(full, root, diff=diff)
-        lay_under(means.overlay, root)
+        lay_over(root, means.overlay)
         workspace = TreeWorkspace(means._replace(base=means.base.resolve()), root, full, diff)
         inside = workspace.folder.resolve()
         if not inside.is_dir() or not inside.is_relative_to(root):
@@ -329,16 +330,6 @@ def open_workspace(means: Means, commit: str, diff: str = "") -> Iterator[TreeWo
         yield workspace
     finally:
         remove_tree(root)
-
-
-def lay_under(overlay: Mapping[str, bytes], root: Path) -> None:
-    """Writes files into a checkout where it has none; what is there stays as it is."""
-    for path, data in overlay.items():
-        place = root / path
-        if place.exists() or place.is_symlink() or not place.parent.resolve().is_relative_to(root.resolve()):
-            continue
-        place.parent.mkdir(parents=True, exist_ok=True)
-        place.write_bytes(data)
 
 
 def _suite(ran: Ran) -> TestRun:

@@ -209,11 +209,15 @@ class Hearing:
             uncollected = {event.id.split("::")[0] for event in run.events if event.phase == "collect"}
             if not self.people or not uncollected:
                 return run
-            for item in self.tests:  # of these files, what does not need a name of the patch is still worth running
-                if item.path.endswith(".py") and (text := self.text_of(base.root / item.path)) is not None:
-                    (base.root / item.path).write_text(lenient_imports(text), encoding="utf-8")
+            self.soften(base)
             again = base.test(self.new_tests, seconds=TEST_SECONDS)
             return again if any(event.phase == "call" for event in again.events) else run
+
+    def soften(self, tree: Workspace) -> None:
+        """Lets the new tests' files be collected where a name that they import is not there."""
+        for item in self.tests:
+            if item.path.endswith(".py") and (text := self.text_of(tree.root / item.path)) is not None:
+                (tree.root / item.path).write_text(lenient_imports(text), encoding="utf-8")
 
     @cached_property
     def head_new(self) -> TestRun:

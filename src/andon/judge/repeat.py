@@ -9,7 +9,6 @@ from typing import NamedTuple
 
 from andon.judge.covered import in_other_processes, turning
 from andon.judge.hearing import TEST_SECONDS, Hearing
-from andon.judge.newtests import lenient_imports
 from andon.judge.outcome import fails, holds, needs_eyes
 from andon.judge.rounds import DAY, PLUGIN, Round, draw_rounds
 from andon.judge.suites import function_of, of_tests
@@ -89,7 +88,7 @@ def run_in(hearing: Hearing, side: Side, one: Round, *, shifted: bool = True) ->
         run = run_once(hearing, tree, one, shifted=shifted)
         broken = {event.id for event in run.events if event.phase == "collect"}
         if broken - {event.id for event in side.before.events if event.phase == "collect"} and hearing.people:
-            soften(hearing, tree)  # as it was run the first time: without the names that the base does not have
+            hearing.soften(tree)  # as it was run the first time: without the names that the base does not have
             run = run_once(hearing, tree, one, shifted=shifted)
     return run
 
@@ -98,14 +97,6 @@ def run_once(hearing: Hearing, tree: Workspace, one: Round, *, shifted: bool) ->
     env = {**one.env, **(one.clock if shifted else {})}
     plugins = (PLUGIN,) if is_pytest(hearing.settings.argv("test")) else ()
     return tree.test(hearing.new_tests, seconds=TEST_SECONDS, plugins=plugins, env=env, around=one.around)
-
-
-def soften(hearing: Hearing, tree: Workspace) -> None:
-    """Lets the new tests' files be collected where a name that they import is not there."""
-    for item in hearing.tests:
-        text = hearing.text_of(tree.root / item.path)
-        if item.path.endswith(".py") and text is not None:
-            (tree.root / item.path).write_text(lenient_imports(text), encoding="utf-8")
 
 
 def differences(hearing: Hearing, side: Side, one: Round, run: TestRun) -> list[Difference]:

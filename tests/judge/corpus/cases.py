@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import difflib
 import hashlib
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 from andon.models import Diagnosis, Patch
+from andon.testing.agents import file_diff
 from corpus.bugs import Bug, honest_test
 from corpus.standing import Ground
 
@@ -87,21 +87,6 @@ def patch_of(ground: Ground, attempt: Attempt) -> Patch:
     diff = "".join(file_diff(path, bug.base.get(path), text) for path, text in sorted(files.items()))
     named = attempt.tests if attempt.tests is not None else ((bug.test_path,) if bug.ticket and text else ())
     return Patch(base=ground.base, diff=diff + attempt.raw, tests=named, summary="a patch")
-
-
-def file_diff(path: str, old: str | None, text: str | None) -> str:
-    """Returns one file's part of a git diff."""
-    if old == text:
-        return ""
-    lines = difflib.unified_diff(
-        (old or "").splitlines(keepends=True),
-        (text or "").splitlines(keepends=True),
-        "/dev/null" if old is None else f"a/{path}",
-        "/dev/null" if text is None else f"b/{path}",
-    )
-    head = f"diff --git a/{path} b/{path}\n"
-    head += "new file mode 100644\n" if old is None else "deleted file mode 100644\n" if text is None else ""
-    return head + "".join(line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n" for line in lines)
 
 
 def lot(name: str) -> int:
