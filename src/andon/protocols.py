@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import NamedTuple, Protocol
+from typing import IO, NamedTuple, Protocol
 
 from andon.models import (
     Attempt,
@@ -106,6 +106,21 @@ class Command(NamedTuple):
     around: Surroundings = USUAL
 
 
+class Running(NamedTuple):
+    """A command that runs in the sandbox and is talked to; its time limit is kept and its stderr is read elsewhere."""
+
+    stdin: IO[bytes]
+    stdout: IO[bytes]
+    kill: Callable[[], None]
+    """Ends the whole tree now; from any thread, and as often as one likes."""
+    wait: Callable[[], Ran]
+    """Waits for the end and returns it, without stdout, which is the caller's to read.
+
+    Raises:
+        SandboxError: it could not be started in isolation.
+    """
+
+
 class Sandbox(Protocol):
     """Where every command of a watched system runs: no network, no secrets; the whole process tree dies at the end."""
 
@@ -122,6 +137,16 @@ class Sandbox(Protocol):
 
         Raises:
             SandboxError: it could not be started in isolation.
+        """
+        ...
+
+    def start(self, command: Command) -> AbstractContextManager[Running]:
+        """Gives the running command, isolated and bounded as in `run`; its whole tree is dead at the end.
+
+        `command.stdin` is not written. The thread that starts it must outlive it.
+
+        Raises:
+            SandboxError: it could not be started in isolation; what is found only later, `wait` raises.
         """
         ...
 

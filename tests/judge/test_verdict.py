@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import NamedTuple
 
@@ -25,7 +26,7 @@ from andon.models import (
     Verdict,
     VerdictOutcome,
 )
-from andon.protocols import Command
+from andon.protocols import Command, Running
 from andon.testing.repos import commit_edits, make_tinyfeed
 
 FIX = ("tinyfeed/fetch.py", "\n\ndef fetch_gallery(", "\n\n@retrying\ndef fetch_gallery(")
@@ -86,6 +87,9 @@ class NoSandbox:
     weaker = ""
 
     def run(self, command: Command) -> Ran:
+        raise SandboxError(f"cannot start {command.argv[0]}")
+
+    def start(self, command: Command) -> AbstractContextManager[Running]:
         raise SandboxError(f"cannot start {command.argv[0]}")
 
 

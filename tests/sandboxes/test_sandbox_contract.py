@@ -11,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from talking import grows
 
 from andon.errors import SandboxError
 from andon.models import Limits, Ran
@@ -111,15 +112,6 @@ def test_what_a_command_leaves_behind_dies_with_it(python: Python, tmp_path: Pat
     assert python(code).code == 0
     beat = tmp_path / "room" / "beat"
     assert not grows(beat, beat.stat().st_size)
-
-
-def grows(path: Path, size: int) -> bool:
-    """Watches a file for twenty times the pause of whoever would write it."""
-    deadline = time.monotonic() + 0.2
-    while time.monotonic() < deadline:
-        if path.stat().st_size != size:
-            return True
-    return False
 
 
 def test_flood_of_output_is_kept_head_and_tail(python: Python) -> None:

@@ -16,11 +16,12 @@ from typing import IO
 from andon.config import search_path
 from andon.errors import SandboxError
 from andon.models import Limits, Ran
-from andon.protocols import Command
+from andon.protocols import Command, Running
 from andon.sandboxes.bounds import bounds, held_in_group, unbounded_here
-from andon.sandboxes.capture import Captured, follow
+from andon.sandboxes.capture import Captured
 from andon.sandboxes.cgroups import Group
 from andon.sandboxes.interpreters import in_system, needs
+from andon.sandboxes.launched import Launched, as_ran, attended, run_to_end
 
 SEEN = Path(__file__).with_name("seen")
 ETC = ("ssl/certs", "ssl/openssl.cnf", "ca-certificates", "ld.so.cache", "alternatives", "localtime", "fonts")
@@ -57,6 +58,21 @@ class BubblewrapSandbox:
         Raises:
             SandboxError: it could not be started in isolation.
         """
+        with self._launched(command) as launched:
+            return run_to_end(launched, command)
+
+    @contextlib.contextmanager
+    def start(self, command: Command) -> Iterator[Running]:
+        """Gives the running command; its whole tree is dead at the end.
+
+        Raises:
+            SandboxError: it could not be started in isolation; what is found only later, `wait` raises.
+        """
+        with self._launched(command) as launched, attended(launched, command.limits) as running:
+            yield running
+
+    @contextlib.contextmanager
+    def _launched(self, command: Command) -> Iterator[Launched]:
         status_read, status_write = os.pipe()
         go_read, go_write = os.pipe()
         # In a file of its own: on the command line, everybody on the machine could read the environment.
@@ -79,8 +95,13 @@ class BubblewrapSandbox:
             os.close(status_write)
             os.close(go_read)
             os.close(words)
-        with open(status_read, "rb") as status, open(go_write, "wb") as go, held_in_group(command.limits) as group:
-            return _attend(started, status, go, group, command)
+        with (
+            open(status_read, "rb") as status,
+            open(go_write, "wb") as go,
+            held_in_group(command.limits) as group,
+            _let_go(started, status, go, group, command.limits) as launched,
+        ):
+            yield launched
 
     def _arguments(self, command: Command, status: int, go: int) -> Iterator[str]:
         yield from self.fixed
@@ -136,10 +157,11 @@ def _sealed(text: str) -> int:
     return file
 
 
-def _attend(
-    started: subprocess.Popen[bytes], status: IO[bytes], go: IO[bytes], group: Group | None, command: Command
-) -> Ran:
-    """Bounds the command while it is still held back, lets it go, and follows it to its end."""
+@contextlib.contextmanager
+def _let_go(
+    started: subprocess.Popen[bytes], status: IO[bytes], go: IO[bytes], group: Group | None, limits: Limits
+) -> Iterator[Launched]:
+    """Bounds the command while it is still held back, and lets it go; it is dead when whoever follows it fails."""
     child: int | None = None
 
     def kill() -> None:
@@ -149,39 +171,36 @@ def _attend(
                 os.kill(child, signal.SIGKILL)
         started.kill()
 
+    def ran(captured: Captured) -> Ran:
+        ended = any(b'"exit-code"' in line for line in status)
+        return _ended(captured, started=child is not None, ended=ended)
+
     with started:
         try:
             child = _first_child(status)
             if child is not None:
                 # It may have ended already: then bubblewrap says why.
                 with contextlib.suppress(ProcessLookupError):
-                    _bound(child, command.limits, group)
+                    _bound(child, limits, group)
             go.close()
-            captured = follow(
-                started,
-                stdin=command.stdin.encode(),
-                seconds=command.limits.seconds,
-                output_bytes=command.limits.output_bytes,
-                kill=kill,
-            )
         except OSError as error:
             kill()
             raise SandboxError(f"the command could not be bounded: {error}") from error
+        try:
+            yield Launched(started, kill, ran)
         except BaseException:
             # Ctrl-C, above all: nothing may go on running unattended.
             kill()
             raise
-    ended = any(b'"exit-code"' in line for line in status)
-    return _ended(captured, started=child is not None, ended=ended)
 
 
 def _ended(captured: Captured, *, started: bool, ended: bool) -> Ran:
     """Returns how the command ended, which bubblewrap's own end may hide."""
     if started and (ended or captured.timed_out or captured.code >= 128):
-        return _ran(captured)
+        return as_ran(captured)
     words = captured.stderr.strip()
     if started and words.startswith(NOT_FOUND):
-        return _ran(captured._replace(code=127, stderr=words.removeprefix(NOT_FOUND)))
+        return as_ran(captured._replace(code=127, stderr=words.removeprefix(NOT_FOUND)))
     raise SandboxError(f"the command could not be started in isolation: {words[-800:] or 'bubblewrap said nothing'}")
 
 
@@ -199,7 +218,3 @@ def _bound(child: int, limits: Limits, group: Group | None) -> None:
         hard = resource.prlimit(child, limit)[1]
         most = value if hard == resource.RLIM_INFINITY else min(value, hard)
         resource.prlimit(child, limit, (most, most))
-
-
-def _ran(captured: Captured) -> Ran:
-    return Ran.model_validate(captured._asdict())

@@ -65,6 +65,7 @@ def follow(
 ) -> Captured:
     """Returns how a command ended, killed by `kill` when it is not done after so many seconds.
 
+    Only pipes that the process has are read and fed: one that was taken from it belongs to somebody else.
     `seconds` is wall time from now on; `output_bytes` bounds what is kept of stdout and of stderr each.
     """
     began = time.monotonic()
@@ -101,11 +102,10 @@ class _Feed:
 def _watch(
     selector: selectors.BaseSelector, started: subprocess.Popen[bytes], kept: dict[str, HeadAndTail], stdin: bytes
 ) -> None:
-    assert started.stdout is not None
-    assert started.stderr is not None
     for pipe, name in ((started.stdout, "stdout"), (started.stderr, "stderr")):
-        os.set_blocking(pipe.fileno(), False)
-        selector.register(pipe, selectors.EVENT_READ, kept[name])
+        if pipe is not None:
+            os.set_blocking(pipe.fileno(), False)
+            selector.register(pipe, selectors.EVENT_READ, kept[name])
     if started.stdin is None:
         return
     if not stdin:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import subprocess
@@ -13,12 +14,13 @@ from typing import IO, Any
 
 from andon.errors import SandboxError
 from andon.models import Limits, Ran
-from andon.protocols import Command
+from andon.protocols import Command, Running
 from andon.sandboxes.bounds import bounds, held_in_group, unbounded_here
-from andon.sandboxes.capture import Captured, follow
+from andon.sandboxes.capture import Captured
 from andon.sandboxes.cgroups import Group
 from andon.sandboxes.folders import remove_tree
 from andon.sandboxes.interpreters import SYSTEM, needs
+from andon.sandboxes.launched import Launched, as_ran, attended, run_to_end
 
 LAUNCHER = Path(__file__).with_name("inside") / "landlock_run.py"
 ETC: tuple[str, ...] = (
@@ -71,40 +73,33 @@ class LandlockSandbox:
         Raises:
             SandboxError: it could not be started in isolation.
         """
+        with self._launched(command) as launched:
+            return run_to_end(launched, command)
+
+    @contextlib.contextmanager
+    def start(self, command: Command) -> Iterator[Running]:
+        """Gives the running command; its whole tree is dead at the end.
+
+        Raises:
+            SandboxError: it could not be started in isolation; what is found only later, `wait` raises.
+        """
+        with self._launched(command) as launched, attended(launched, command.limits) as running:
+            yield running
+
+    @contextlib.contextmanager
+    def _launched(self, command: Command) -> Iterator[Launched]:
         room = Path(tempfile.mkdtemp(prefix="andon-room-"))
         try:
-            return self._run(command, room)
+            started, asked_write, told_read = _launch()
+            with (
+                open(told_read, "rb") as told,
+                open(asked_write, "w", encoding="utf-8") as asked,
+                held_in_group(command.limits) as group,
+                self._let_go(started, asked, told, self._asked(command, room), group) as launched,
+            ):
+                yield launched
         finally:
             remove_tree(room)
-
-    def _run(self, command: Command, room: Path) -> Ran:
-        asked_read, asked_write = os.pipe()
-        told_read, told_write = os.pipe()
-        argv = [sys.executable, "-I", "-S", str(LAUNCHER), str(asked_read), str(told_write)]
-        try:
-            started = subprocess.Popen(
-                argv,
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE,
-                pass_fds=(asked_read, told_write),
-                env={"PATH": "/usr/bin:/bin"},
-                cwd="/",
-                start_new_session=True,
-            )
-        except OSError as error:
-            os.close(asked_write)
-            os.close(told_read)
-            raise SandboxError(f"the command could not be started in isolation: {error}") from error
-        finally:
-            os.close(asked_read)
-            os.close(told_write)
-        with (
-            open(told_read, "rb") as told,
-            open(asked_write, "w", encoding="utf-8") as asked,
-            held_in_group(command.limits) as group,
-        ):
-            return self._attend(started, asked, told, self._asked(command, room), command, group)
 
     def _asked(self, command: Command, room: Path) -> dict[str, Any]:
         home, tmp = room / "home", room / "tmp"
@@ -125,15 +120,17 @@ class LandlockSandbox:
             "namespaces": self.namespaces,
         }
 
-    def _attend(
+    @contextlib.contextmanager
+    def _let_go(
         self,
         started: subprocess.Popen[bytes],
         asked: IO[str],
         told: IO[bytes],
         description: dict[str, Any],
-        command: Command,
         group: Group | None,
-    ) -> Ran:
+    ) -> Iterator[Launched]:
+        """Hands the launcher what to run; the command is dead when whoever follows it fails."""
+
         def kill() -> None:
             # The launcher ends the whole tree and then itself; a group makes sure of it.
             started.terminate()
@@ -146,33 +143,48 @@ class LandlockSandbox:
                     group.add(started.pid)
                 json.dump(description, asked)
                 asked.close()
-                captured = follow(
-                    started,
-                    stdin=command.stdin.encode(),
-                    seconds=command.limits.seconds,
-                    output_bytes=command.limits.output_bytes,
-                    kill=kill,
-                )
             except OSError as error:
                 kill()
                 raise SandboxError(f"the command could not be bounded: {error}") from error
+            try:
+                yield Launched(started, kill, lambda captured: self._ran(captured, told))
             except BaseException:
                 # Ctrl-C, above all: nothing may go on running unattended.
                 kill()
                 raise
-        lines = list(_documents(told))
+
+    def _ran(self, captured: Captured, told: IO[bytes]) -> Ran:
+        """Returns how the command ended, if it ever began."""
+        lines = [json.loads(line) for line in told]
         begun = next((line for line in lines if "abi" in line), None)
         if begun is None:
             words = next((line["error"] for line in lines if "error" in line), captured.stderr.strip()[-800:])
             raise SandboxError(f"the command could not be started in isolation: {words}")
         self._features = begun
-        return _ran(captured)
+        return as_ran(captured)
 
 
-def _documents(told: IO[bytes]) -> Iterator[dict[str, Any]]:
-    for line in told:
-        yield json.loads(line)
-
-
-def _ran(captured: Captured) -> Ran:
-    return Ran.model_validate(captured._asdict())
+def _launch() -> tuple[subprocess.Popen[bytes], int, int]:
+    """Returns the launcher, the end of the pipe where it is told what to run, and the end where it answers."""
+    asked_read, asked_write = os.pipe()
+    told_read, told_write = os.pipe()
+    argv = [sys.executable, "-I", "-S", str(LAUNCHER), str(asked_read), str(told_write)]
+    try:
+        started = subprocess.Popen(
+            argv,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            pass_fds=(asked_read, told_write),
+            env={"PATH": "/usr/bin:/bin"},
+            cwd="/",
+            start_new_session=True,
+        )
+    except OSError as error:
+        os.close(asked_write)
+        os.close(told_read)
+        raise SandboxError(f"the command could not be started in isolation: {error}") from error
+    finally:
+        os.close(asked_read)
+        os.close(told_write)
+    return started, asked_write, told_read
