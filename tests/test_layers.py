@@ -19,7 +19,7 @@ LAYERS = (
     ("workspace", "facts"),
     ("detect", "diagnose", "fix", "judge", "ship", "watch", "budget"),
     (
-        *("app", "asking", "steps", "workflows", "engine", "packet", "doctor", "starter", "demo"),
+        *("app", "asking", "cases", "steps", "workflows", "engine", "packet", "doctor", "starter", "demo"),
         *("pullrequest", "records", "cachefolder"),
     ),
     ("cli", "__main__"),

@@ -117,6 +117,8 @@ class SystemSettings(Settings):
     """This many causes at once in one sweep make one ticket for a person instead."""
     protected: tuple[str, ...] = ()
     """More path patterns that a patch may never touch."""
+    logs: tuple[str, ...] = ()
+    """Log files that agents may read, as paths or patterns (`/var/log/feed/*.log`), relative to andon.toml."""
     rules: str = ""
     """File with the system's rules for agents; AGENTS.md or rules.md when empty."""
     test_seconds: float = 600.0
@@ -124,7 +126,7 @@ class SystemSettings(Settings):
     replay_seconds: float = 120.0
     """Wall time for one replay."""
 
-    @field_validator("runtime", "protected", mode="before")
+    @field_validator("runtime", "protected", "logs", mode="before")
     @classmethod
     def one_or_many(cls, value: object) -> object:
         return (value,) if isinstance(value, str) else value

@@ -266,6 +266,19 @@ class Event(Model):
     data: dict[str, JsonValue] = {}
 
 
+class Line(Model):
+    """One line of a ticket's transcript: what an agent did or said, as far as it is kept. No fact, only words."""
+
+    id: int
+    ticket: int
+    at: datetime
+    actor: str
+    """The agent."""
+    kind: str
+    """`prompt`, `thought`, `message`, `plan`, `call`, `result`, `refusal`, `usage`, ..."""
+    text: str
+
+
 # --- brief ----------------------------------------------------------------------------------------------------------
 
 

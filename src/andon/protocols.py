@@ -322,6 +322,23 @@ class Case(NamedTuple):
     """When the ticket's time is used up."""
     progress: Callable[[str], None]
     """Says a sentence to the person who watches."""
+    transcript: Callable[[str, str], None]
+    """(kind, text): keeps one line of what an agent did or said, for people; both are capped."""
+    weigh: Callable[[Diagnosis], Diagnosis]
+    """The engine's own re-check: what stands of a diagnosis when each of its facts is run again."""
+    examine: Callable[[Patch], str]
+    """Returns why a patch has not the form of one; empty when it has. Whether it is right, the judge decides."""
+    checks: tuple[str, ...]
+    """Names of the system's checks."""
+    run_check: Callable[[str], CheckResult]
+    """Asks one of these checks of the live system now, as a sweep would; nothing is saved.
+
+    Raises NotFoundError for a name that is none of them.
+    """
+    recall: Callable[[str], tuple[Memory, ...]]
+    """Finds what earlier tickets taught, by words."""
+    logs: tuple[str, ...] = ()
+    """Absolute paths and patterns of the system's log files; nothing else is read as a log."""
     workers: int = 2
     """Commands that may run side by side."""
 

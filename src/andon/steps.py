@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from andon import asking, budget
 from andon.app import App
+from andon.cases import case, load
 from andon.config import person
 from andon.errors import AgentError, ConfigError, ConflictError, DataError, LimitError, NotFoundError
 from andon.models import (
@@ -17,7 +18,6 @@ from andon.models import (
     Approval,
     Attempt,
     Autonomy,
-    Brief,
     Check,
     CheckKind,
     CheckResult,
@@ -36,7 +36,6 @@ from andon.models import (
     Why,
     row_fingerprint,
 )
-from andon.protocols import Case
 from andon.quoting import counted
 
 if TYPE_CHECKING:
@@ -193,7 +192,7 @@ def diagnose(app: App, ticket: int) -> str:
                 raise LimitError(f"{trouble}; {known_of(app, ticket)}")
             app.store.add_event(ticket, kind="stopped", actor=LOOP, text=trouble, now=app.now())
             break
-        with case(app, ticket) as it, spending(app, ticket, f"diagnose {agent.name}") as bill:
+        with case(app, ticket, agent.name) as it, spending(app, ticket, f"diagnose {agent.name}") as bill:
             app.progress(ticket, f"{agent.name} asks why")
             found, cost = stage(it, agent)
             bill.add(cost)
@@ -308,7 +307,7 @@ def write_patch(app: App, ticket: int, number: int) -> bool:
         return True
     agent = next(agent for agent in app.agents() if agent.name == attempt.agent)
     earlier = tuple(one for one in app.store.list_attempts(ticket) if one.number < number)
-    with case(app, ticket) as it, spending(app, ticket, f"fix {number}") as bill:
+    with case(app, ticket, agent.name) as it, spending(app, ticket, f"fix {number}") as bill:
         app.progress(ticket, f"{agent.name} looks for a fix, attempt {number}")
         fixed = stage(it, app.store.get_diagnosis(ticket), agent, earlier)
         bill.add(fixed.spend)
@@ -650,18 +649,6 @@ def reopen(app: App, ticket: int, trouble: str = "") -> str:
 # --- shared ---------------------------------------------------------------------------------------------------------
 
 
-def load(app: App, ticket: int) -> tuple[Ticket, Check]:
-    """Returns a ticket with its check.
-
-    Raises:
-        NotFoundError: no such ticket, or it has no check.
-    """
-    it = app.store.get_ticket(ticket)
-    if it.check is None:
-        raise NotFoundError(f"ticket {ticket} has no check: a machine cannot tell when it is done")
-    return it, app.check(it.system, it.check)
-
-
 def standing(app: App, ticket: int, *statuses: Status) -> Ticket:
     """Returns a ticket that stands where a phase begins.
 
@@ -683,33 +670,6 @@ def patch_of(attempt: Attempt) -> Patch:
     if attempt.patch is None:
         raise NotFoundError(f"attempt {attempt.number} of ticket {attempt.ticket} has no patch")
     return attempt.patch
-
-
-@contextmanager
-def case(app: App, ticket: int) -> Iterator[Case]:
-    """Gives all that an agent gets of a ticket."""
-    it, check = load(app, ticket)
-    settings = app.config.system(it.system)
-    brief: Brief = app.store.get_brief(ticket)
-    evidence: Evidence = app.store.get_evidence(ticket)
-    repo = app.repo(it.system)
-    repo.fetch()
-    with app.workspace(it.system) as workspace:
-        yield Case(
-            ticket=it,
-            check=check,
-            evidence=evidence,
-            brief=brief,
-            workspace=workspace,
-            history=repo,
-            data=app.find_data(it.system),
-            replay_argv=settings.argv("replay") if settings.replay else (),
-            test_argv=settings.argv("test"),
-            scratch_fixture=settings.scratch_fixture,
-            deadline=budget.deadline(spend=app.store.spent(it.cause), settings=app.config.budget, now=app.now()),
-            progress=lambda text: app.progress(ticket, text),
-            workers=2,
-        )
 
 
 class Bill:

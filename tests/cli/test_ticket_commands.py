@@ -249,3 +249,17 @@ def test_bars_in_a_value_keep_the_table_whole(andon: Call, red: Path) -> None:
     table = [line for line in andon("show", "1", cwd=red).out.splitlines() if line.startswith("|")]
     assert "`a\\|b`" in table[2]
     assert len({line.replace("\\|", "").count("|") for line in table}) == 1
+
+
+def test_transcript_of_a_ticket_is_shown_without_what_steers_a_terminal(andon: Call, red: Path) -> None:
+    andon("tickets", "--new", "Holes", "--check", "no-empty-pictures", cwd=red)
+    assert "no agent has said anything" in andon("show", "1", "--transcript", cwd=red).out
+    with open_loop(red, clock=clock()) as app:
+        app.store.add_line(1, "model", "message", f"first\n{HOSTILE}", now=app.now())
+    said = andon("show", "1", "--transcript", cwd=red)
+    assert said.code == 0
+    assert "model  message\n    first\n" in said.out
+    assert "\x1b]0;owned" not in said.out
+    assert "\u202e" not in said.out
+    (told,) = json.loads(andon("show", "1", "--transcript", "--json", cwd=red).out)
+    assert (told["kind"], told["actor"]) == ("message", "model")

@@ -140,9 +140,13 @@ def line(ticket: Ticket, width: int | None = None) -> str:
 @click.argument("ticket", type=NUMBER)
 @click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
 @click.option("--markdown", is_flag=True, help="Print as Markdown text, also in a terminal.")
+@click.option("--transcript", is_flag=True, help="Print what agents did and said for it, instead.")
 @click.pass_context
-def show(ctx: click.Context, ticket: int, *, as_json: bool, markdown: bool) -> None:
+def show(ctx: click.Context, ticket: int, *, as_json: bool, markdown: bool, transcript: bool) -> None:
     """Show everything known about a ticket: the packet, the brief, the history."""
+    if transcript:
+        show_transcript(ctx, ticket, as_json=as_json)
+        return
     show_packet(ctx, ticket, as_json=as_json, markdown=markdown, full=True)
 
 
@@ -169,6 +173,24 @@ def show_packet(ctx: click.Context, ticket: int, *, as_json: bool, markdown: boo
         click.echo(render_packet(packet, full=full), nl=False)
     else:
         print_markdown(render_packet(packet, full=full))
+
+
+def show_transcript(ctx: click.Context, ticket: int, *, as_json: bool) -> None:
+    """Prints what agents did and said for a ticket, oldest first."""
+    with open_app(ctx) as app:
+        app.store.get_ticket(ticket)
+        lines = app.store.list_lines(ticket)
+    if as_json:
+        print_json([one.model_dump(mode="json") for one in lines])
+        return
+    if not lines:
+        click.echo(f"no agent has said anything for ticket {ticket} yet")
+    for one in lines:
+        click.echo(
+            click.style(f"{one.at:%Y-%m-%d %H:%M:%S}  {visible(one.actor, 40)}  {visible(one.kind, 40)}", dim=True)
+        )
+        for words in one.text.splitlines():
+            click.echo(f"    {visible(words, 2000)}")
 
 
 def find_check(app: App, ticket: Ticket) -> Check | None:

@@ -15,13 +15,14 @@ from andon.store.records import KeptRecord, Records
 from andon.store.spending import Spending
 from andon.store.sweeps import Applied, Known, Sweeps
 from andon.store.tickets import Tickets
+from andon.store.transcript import Transcripts
 from andon.store.work import Note, Work
 from andon.store.workers import Worker, Workers
 
 __all__ = ["CLOSED", "Applied", "KeptRecord", "Known", "LastResult", "Note", "Ping", "Run", "Store", "Sweep", "Worker"]
 
 
-class Store(Tickets, Events, Alerts, Sweeps, Work, Records, Spending, MemoryShelf, Workers):
+class Store(Tickets, Events, Transcripts, Alerts, Sweeps, Work, Records, Spending, MemoryShelf, Workers):
     """All of andon's facts. Safe to share between threads; every process opens its own."""
 
     @classmethod

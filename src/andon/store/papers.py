@@ -81,6 +81,11 @@ def inserting(connection: Connection, table: Table) -> Insert:
     return cast("Insert", insert_sqlite(table))
 
 
+def whole(text: str) -> str:
+    """Returns a text that every engine can keep: without NUL bytes or half characters in it."""
+    return str(_whole(text)).replace("\0", "\N{SYMBOL FOR NULL}")
+
+
 def _whole(value: object) -> object:
     if isinstance(value, str):
         return value.encode("utf-8", "replace").decode("utf-8")

@@ -100,6 +100,9 @@ ticket_checks = Table(
     _flag("is_open"),
 )
 events = Table("events", metadata, _id(), _number("ticket"), _moment("at"), _text("kind"), _text("doc"))
+transcripts = Table(
+    "transcripts", metadata, _id(), _number("ticket"), _moment("at"), _text("actor"), _text("kind"), _text("text")
+)
 alerts = Table(
     "alerts",
     metadata,

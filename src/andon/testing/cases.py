@@ -12,6 +12,9 @@ from andon.brief import compute_brief
 from andon.checks import ask_sql, load_checks, population, record_evidence
 from andon.config import Config, load
 from andon.data import open_source
+from andon.diagnose import check_diagnosis
+from andon.errors import NotFoundError
+from andon.fix import malformed
 from andon.git import GitRepo
 from andon.models import Autonomy, Brief, Check, CheckResult, CheckState, Evidence, Status, Ticket
 from andon.protocols import Case, DataSource, Sandbox
@@ -32,6 +35,8 @@ class Stage(NamedTuple):
     means: Means
     data: DataSource
     checks: tuple[Check, ...]
+    lines: list[tuple[str, str]]
+    """What agents had kept in the transcript."""
 
 
 @contextmanager
@@ -52,7 +57,7 @@ def open_case(folder: Path, bug: str, *, sandbox: Sandbox | None = None) -> Iter
         stack.callback(scratch.close)
         means = Means(repo, config.system(), sandbox or open_sandbox(), scratch, folder / "trees", ask_sql, config.home)
         checks = load_checks(work / "checks", root=work)
-        stage = Stage(folder, config, repo, means, data, checks)
+        stage = Stage(folder, config, repo, means, data, checks, [])
         yield _case(stage, BUGS[bug].check, stack), stage
 
 
@@ -93,7 +98,7 @@ def _case(stage: Stage, name: str, stack: ExitStack) -> Case:
     evidence = record_evidence(check, result, stage.data)
     settings = stage.config.system()
     head = stage.repo.head(settings.branch)
-    return Case(
+    given = Case(
         ticket=ticket_of(check),
         check=check,
         evidence=evidence,
@@ -106,7 +111,21 @@ def _case(stage: Stage, name: str, stack: ExitStack) -> Case:
         scratch_fixture=settings.scratch_fixture,
         deadline=datetime.now(UTC) + LIMIT,
         progress=lambda _: None,
+        transcript=lambda kind, text: stage.lines.append((kind, text)),
+        weigh=lambda claimed: check_diagnosis(claimed, given, claimed.agent),
+        examine=lambda patch: malformed(given, patch),
+        checks=tuple(one.name for one in stage.checks),
+        run_check=lambda name: _asked(stage, name),
+        recall=lambda _: (),
+        logs=tuple(str(stage.config.home / pattern) for pattern in settings.logs),
     )
+    return given
+
+
+def _asked(stage: Stage, name: str) -> CheckResult:
+    if name not in {check.name for check in stage.checks}:
+        raise NotFoundError(f"there is no check {name!r}")
+    return ask_sql(find_check(stage.checks, name), stage.data, None, NOW)
 
 
 def _brief(stage: Stage, check: Check, result: CheckResult, evidence: Evidence, head: str) -> Brief:
