@@ -10,7 +10,7 @@ import pytest
 from andon.errors import GitError
 from andon.launch import with_events, with_tests, with_trace
 from andon.models import CheckState
-from andon.protocols import Case
+from andon.protocols import Case, Needs
 from andon.testing.cases import Stage, open_case
 from andon.testing.repos import BUGS
 from andon.workspace import TreeWorkspace, open_workspace
@@ -255,6 +255,19 @@ def test_replay_and_run_see_the_checkout_read_only(case: Case) -> None:
         assert other.run(["touch", "made"], writable=True).code == 0
         assert (other.folder / "made").exists()
     assert not (tree.folder / "made").exists()
+
+
+@pytest.mark.parametrize("writable", [False, True])
+def test_program_that_is_talked_to_changes_only_a_checkout_that_it_may_change(case: Case, writable: bool) -> None:
+    words = 'read word; touch "$word" 2>/dev/null && echo made || echo refused; echo "$PYTHONPATH"'
+    with (
+        case.workspace.at() as other,
+        other.start(("/bin/sh", "-c", words), Needs(seconds=20), writable=writable) as running,
+    ):
+        running.stdin.write(b"new\n")
+        running.stdin.flush()
+        assert running.stdout.read() == (b"made\n\n" if writable else b"refused\n\n")
+        assert (other.folder / "new").exists() is writable
 
 
 def test_command_finds_scratch_and_no_secrets(case: Case, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -183,6 +183,20 @@ class Scratch(Protocol):
     def close(self) -> None: ...
 
 
+class Needs(NamedTuple):
+    """What a program that is not of the watched system needs to run in its sandbox."""
+
+    seconds: float
+    """Wall time; all that it started is dead at the end of it."""
+    env: Mapping[str, str] = {}
+    readable: tuple[Path, ...] = ()
+    """Files and folders of its own installation."""
+    path: tuple[Path, ...] = ()
+    """Folders of programs, last on PATH: the system's own interpreter stays the first."""
+    sockets: tuple[Path, ...] = ()
+    """Unix sockets, its only ways out: what listens there decides what goes on."""
+
+
 class Workspace(Protocol):
     """A clean checkout of a system at a commit, with a diff on top, and the commands that run on it in the sandbox.
 
@@ -257,6 +271,10 @@ class Workspace(Protocol):
         self, argv: Sequence[str], *, writable: bool = False, seconds: float = 60.0, env: Mapping[str, str] = {}
     ) -> Ran:
         """Runs any command in the sandbox, in the system's folder."""
+        ...
+
+    def start(self, argv: Sequence[str], needs: Needs, *, writable: bool = False) -> AbstractContextManager[Running]:
+        """Starts a program that is talked to, an agent above all, where `run` would run a command; dead at the end."""
         ...
 
 

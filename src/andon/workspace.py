@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import math
 import os
 import re
 import secrets
@@ -23,7 +24,18 @@ from andon.launch import decides_the_run, find_program, is_pytest, with_events, 
 from andon.models import Check, CheckResult, CheckState, Evidence, Limits, Ran, Replay, TestEvent, TestRun
 from andon.probes import INSIDE
 from andon.probes.reading import Place, read_coverage, read_events, read_notes, read_trace
-from andon.protocols import USUAL, AskCheck, Change, Command, Sandbox, Scratch, ScratchDatabase, Surroundings
+from andon.protocols import (
+    USUAL,
+    AskCheck,
+    Change,
+    Command,
+    Needs,
+    Running,
+    Sandbox,
+    Scratch,
+    ScratchDatabase,
+    Surroundings,
+)
 from andon.sandboxes.folders import remove_tree
 
 FIXED = {"PYTHONDONTWRITEBYTECODE": "1", "PYTHONHASHSEED": "0"}
@@ -108,7 +120,8 @@ class TreeWorkspace:
             argv = with_trace(argv, run.out / TRACE, self.root) if trace else argv
             env = {**env, "ANDON_EVIDENCE": str(recorded)}
             readable = (self.root, recorded, *((INSIDE,) if trace else ()))
-            ran = self._launch(argv, run, self.folder, env=env, readable=readable, seconds=settings.replay_seconds)
+            command = self._command(argv, run, self.folder, env=env, readable=readable, seconds=settings.replay_seconds)
+            ran = self.means.sandbox.run(command)
             lines, calls = read_trace(run.out / TRACE) if trace else ({}, ())
             ended = ran.code == 0 and not ran.timed_out
             answers = self._answers(check, evidence, run.database, more, then, touch) if ended else []
@@ -145,7 +158,7 @@ class TreeWorkspace:
                 (run.out / EVENTS).touch()
                 argv = with_events(with_tests(argv, self._local(tests), self.folder), plugins)
                 env |= self._probe_env(run, place, coverage=coverage, seconds=seconds)
-            ran = self._launch(
+            command = self._command(
                 argv,
                 run,
                 place.folder,
@@ -155,6 +168,7 @@ class TreeWorkspace:
                 seconds=settings.test_seconds,
                 around=around,
             )
+            ran = self.means.sandbox.run(command)
             return self._test_run(ran, run, place) if pytest else _suite(ran)
 
     def run(
@@ -168,9 +182,29 @@ class TreeWorkspace:
         """Runs any command in the sandbox, in the system's folder; `writable` lets it change this very checkout."""
         with self._run() as run:
             seen, changed = ((), (self.root,)) if writable else ((self.root,), ())
-            return self._launch(
+            command = self._command(
                 self._found(argv), run, self.folder, env=env, readable=seen, writable=changed, seconds=seconds
             )
+            return self.means.sandbox.run(command)
+
+    @contextmanager
+    def start(self, argv: Sequence[str], needs: Needs, *, writable: bool = False) -> Iterator[Running]:
+        """Gives a program that runs where `run` would run a command, and is talked to; dead at the end."""
+        with self._run() as run:
+            seen, changed = ((), (self.root,)) if writable else ((self.root,), ())
+            command = self._command(
+                tuple(argv),
+                run,
+                self.folder,
+                # What the watched tree holds is nothing for the program's own interpreter to import.
+                env={"PYTHONPATH": "", **needs.env},
+                readable=(*seen, *needs.readable),
+                writable=(*changed, *needs.sockets),
+                seconds=needs.seconds,
+                path=needs.path,
+            )
+            with self.means.sandbox.start(command) as running:
+                yield running
 
     # --- inside -----------------------------------------------------------------------------------------------------
 
@@ -230,7 +264,7 @@ class TreeWorkspace:
             env |= {"ANDON_COVER": str(run.out / COVER), "ANDON_COVER_ROOT": str(place.tree)}
         return env | ({"ANDON_TEST_SECONDS": str(seconds)} if seconds else {})
 
-    def _launch(
+    def _command(
         self,
         argv: tuple[str, ...],
         run: Run,
@@ -241,7 +275,8 @@ class TreeWorkspace:
         writable: tuple[Path, ...] = (),
         seconds: float,
         around: Surroundings = USUAL,
-    ) -> Ran:
+        path: tuple[Path, ...] = (),
+    ) -> Command:
         roots = ([INSIDE] if INSIDE in readable else []) + self._roots(cwd)
         own = {
             **FIXED,
@@ -250,18 +285,16 @@ class TreeWorkspace:
             **({"PYTHONPATH": ":".join(map(str, roots))} if roots else {}),
             **(env or {}),
         }
-        tops = tuple(path.parent if path.name == "bin" else path for path in self._path)
-        return self.means.sandbox.run(
-            Command(
-                argv=argv,
-                cwd=cwd,
-                env=own,
-                readable=(*readable, *tops),
-                writable=(*writable, run.scratch, run.out, *run.database.binds),
-                path=self._path,
-                limits=Limits(seconds=seconds),
-                around=around,
-            )
+        tops = tuple(top.parent if top.name == "bin" else top for top in self._path)
+        return Command(
+            argv=argv,
+            cwd=cwd,
+            env=own,
+            readable=(*readable, *tops),
+            writable=(*writable, run.scratch, run.out, *run.database.binds),
+            path=(*self._path, *path),
+            limits=Limits(seconds=seconds, cpu_seconds=max(Limits().cpu_seconds, math.ceil(seconds))),
+            around=around,
         )
 
     def _roots(self, cwd: Path) -> list[Path]:
