@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Literal
 from pydantic import JsonValue
 
 from andon.models import Check, CheckResult, Evidence, Model, Ran, Replay, TestRun, digest
-from andon.protocols import USUAL, Surroundings, Workspace
+from andon.protocols import USUAL, Needs, Running, Surroundings, Workspace
 
 if TYPE_CHECKING:
     from andon.protocols import Change
@@ -122,19 +122,30 @@ class WatchedWorkspace:
         """Runs any command and notes it."""
         began = time.monotonic() - self.began
         ran = self.inner.run(argv, writable=writable, seconds=seconds, env=env)
-        self.heard(
-            Entry(
-                kind="command",
-                diff=hashed(self.diff),
-                asked=names(argv),
-                settings=kept(env),
-                began=round(began, 3),
-                seconds=round(ran.seconds, 3),
-                code=ran.code,
-                complete=not ran.timed_out,
-            )
-        )
+        self.heard(command_entry(self.diff, ran, argv, env, began))
         return ran
+
+    @contextmanager
+    def start(self, argv: Sequence[str], needs: Needs, *, writable: bool = False) -> Iterator[Running]:
+        """Starts a program that is talked to, and notes it when it has ended."""
+        began = time.monotonic() - self.began
+        with self.inner.start(argv, needs, writable=writable) as running:
+            yield running
+        self.heard(command_entry(self.diff, running.wait(), argv, needs.env, began))
+
+
+def command_entry(diff: str, ran: Ran, argv: Sequence[str], env: Mapping[str, str], began: float) -> Entry:
+    """Returns any command as an entry."""
+    return Entry(
+        kind="command",
+        diff=hashed(diff),
+        asked=names(argv),
+        settings=kept(env),
+        began=round(began, 3),
+        seconds=round(ran.seconds, 3),
+        code=ran.code,
+        complete=not ran.timed_out,
+    )
 
 
 def suite_entry(
