@@ -268,9 +268,19 @@ class Workspace(Protocol):
         ...
 
     def run(
-        self, argv: Sequence[str], *, writable: bool = False, seconds: float = 60.0, env: Mapping[str, str] = {}
+        self,
+        argv: Sequence[str],
+        *,
+        writable: bool = False,
+        copied: bool = False,
+        seconds: float = 60.0,
+        env: Mapping[str, str] = {},
+        around: Surroundings = USUAL,
     ) -> Ran:
-        """Runs any command in the sandbox, in the system's folder."""
+        """Runs any command in the sandbox, in the system's folder.
+
+        `writable` lets it change this very checkout, `copied` only a copy that is gone with the run.
+        """
         ...
 
     def start(self, argv: Sequence[str], needs: Needs, *, writable: bool = False) -> AbstractContextManager[Running]:

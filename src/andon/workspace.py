@@ -176,14 +176,27 @@ class TreeWorkspace:
         argv: Sequence[str],
         *,
         writable: bool = False,
+        copied: bool = False,
         seconds: float = 60.0,
         env: Mapping[str, str] = MappingProxyType({}),
+        around: Surroundings = USUAL,
     ) -> Ran:
-        """Runs any command in the sandbox, in the system's folder; `writable` lets it change this very checkout."""
+        """Runs any command in the sandbox, in the system's folder.
+
+        `writable` lets it change this very checkout, `copied` only a copy that is gone with the run.
+        """
         with self._run() as run:
-            seen, changed = ((), (self.root,)) if writable else ((self.root,), ())
+            place = self._copy(run, around.tree) if copied else Place(self.root, self.folder)
+            seen, changed = ((), (place.tree,)) if writable or copied else ((place.tree,), ())
             command = self._command(
-                self._found(argv), run, self.folder, env=env, readable=seen, writable=changed, seconds=seconds
+                self._found(argv),
+                run,
+                place.folder,
+                env=env,
+                readable=seen,
+                writable=changed,
+                seconds=seconds,
+                around=around,
             )
             return self.means.sandbox.run(command)
 

@@ -10,8 +10,9 @@ from typing import NamedTuple
 from andon.judge.covered import in_other_processes, turning
 from andon.judge.hearing import TEST_SECONDS, Hearing
 from andon.judge.outcome import fails, holds, needs_eyes
-from andon.judge.rounds import DAY, PLUGIN, Round, draw_rounds
+from andon.judge.rounds import DAY, PLUGIN, Round, draw_rounds, outside
 from andon.judge.suites import function_of, of_tests
+from andon.judge.symptom_command import command_rounds
 from andon.launch import is_pytest
 from andon.models import Proof, Replay, TestRun
 from andon.protocols import Workspace
@@ -165,7 +166,7 @@ def clock_words(runs: list[TestRun], rounds: list[Round]) -> list[str]:
 def replays(hearing: Hearing, rounds: tuple[Round, Round]) -> tuple[str, list[str]]:
     """Returns why the replay does not end as before, empty when it does; and what else is to be told."""
     if not hearing.replayable:
-        return "", []
+        return command_rounds(hearing, rounds) if hearing.check is None and hearing.symptom_command else ("", [])
 
     def ask(diff: str, one: Round, *, shifted: bool = True) -> Replay:
         with hearing.at(diff) as tree:
@@ -186,9 +187,3 @@ def replays(hearing: Hearing, rounds: tuple[Round, Round]) -> tuple[str, list[st
         # One that crashes under another clock may do so for the sake of what shifts it.
         notes.append(f"the replay itself depends on the clock: {one.ahead // DAY:+d} days on it tells nothing")
     return "", notes
-
-
-def outside(one: Round, *, shifted: bool) -> dict[str, str]:
-    """Returns the part of a round that a replay can be given."""
-    env = {name: value for name, value in one.env.items() if not name.startswith("ANDON_")}
-    return env | ({name: value for name, value in one.clock.items() if name != "ANDON_CLOCK"} if shifted else {})

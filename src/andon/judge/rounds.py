@@ -84,3 +84,9 @@ def find_library() -> Path | None:
         if found:
             return found[0]
     return None
+
+
+def outside(one: Round, *, shifted: bool) -> dict[str, str]:
+    """Returns the part of a round that a program outside of the runner can be given."""
+    env = {name: value for name, value in one.env.items() if not name.startswith("ANDON_")}
+    return env | ({name: value for name, value in one.clock.items() if name != "ANDON_CLOCK"} if shifted else {})

@@ -8,6 +8,7 @@ from andon.errors import GitError
 from andon.judge.both import both
 from andon.judge.hearing import Hearing, identity
 from andon.judge.outcome import BrokenError, fails, holds, needs_eyes
+from andon.judge.symptom_command import command_on_base, command_on_head
 from andon.models import Proof, Replay
 
 NO_REPLAY = "there is no replay for this check, so the symptom itself was never seen: {}"
@@ -17,7 +18,7 @@ def symptom_on_base(hearing: Hearing) -> Proof | None:
     """Holds when the recorded evidence, replayed on the base, makes the check red."""
     name = "symptom on base"
     if hearing.check is None:
-        return None
+        return command_on_base(hearing)
     if not hearing.replayable:
         return needs_eyes(name, NO_REPLAY.format("the base was not shown to be red"))
     replay = both(hearing).base.replay
@@ -34,7 +35,7 @@ def symptom_on_head(hearing: Hearing) -> Proof | None:
     """Holds when the same replay with the patch's source, and no test of it, makes the check green."""
     name = "symptom on head"
     if hearing.check is None:
-        return None
+        return command_on_head(hearing)
     if not hearing.replayable:
         return needs_eyes(name, NO_REPLAY.format("the head was not shown to be green"))
     base, head = both(hearing).base.replay, both(hearing).head.replay

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import NamedTuple, TypeVar
 from andon.judge.both import both
 from andon.judge.hearing import TEST_SECONDS, Hearing
 from andon.judge.suites import function_of
+from andon.judge.symptom_command import ask, is_gone
 from andon.launch import is_pytest
 from andon.models import TestRun
 from andon.protocols import Workspace
@@ -82,8 +82,7 @@ def symptom_of(hearing: Hearing) -> Callable[[Workspace], str] | None:
         return lambda tree: "" if tree.replay(hearing.ticket_check, hearing.recorded).green else "the replay is red"
     if not hearing.symptom_command.strip():
         return None
-    argv, seconds = shlex.split(hearing.symptom_command), hearing.settings.replay_seconds
-    return lambda tree: "" if tree.run(argv, seconds=seconds).code == 0 else "the symptom is back"
+    return lambda tree: "" if is_gone(ask(hearing, tree)) else "the symptom is back"
 
 
 def red_in(run: TestRun, tests: Sequence[str]) -> str:

@@ -117,11 +117,18 @@ class WatchedWorkspace:
         return run
 
     def run(
-        self, argv: Sequence[str], *, writable: bool = False, seconds: float = 60.0, env: Mapping[str, str] = NOTHING
+        self,
+        argv: Sequence[str],
+        *,
+        writable: bool = False,
+        copied: bool = False,
+        seconds: float = 60.0,
+        env: Mapping[str, str] = NOTHING,
+        around: Surroundings = USUAL,
     ) -> Ran:
         """Runs any command and notes it."""
         began = time.monotonic() - self.began
-        ran = self.inner.run(argv, writable=writable, seconds=seconds, env=env)
+        ran = self.inner.run(argv, writable=writable, copied=copied, seconds=seconds, env=env, around=around)
         self.heard(command_entry(self.diff, ran, argv, env, began))
         return ran
 
