@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import difflib
 import io
+import os
+import re
+import shutil
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from andon.errors import ConflictError, GitError
-from andon.git import GitRepo, local_changes, remote_url
+from andon.git import GitRepo, local_changes, remote_url, snapshot
 from andon.gittree import write_tree
 from andon.testing.repos import BUG_AT, commit_edits, git, make_tinyfeed
 
@@ -312,3 +315,93 @@ def test_credentials_of_the_environment_stay_out_of_local_commands(work: Path, m
     monkeypatch.setenv("GIT_EXTERNAL_DIFF", "touch /nowhere")
     repo = opened(work)
     assert repo.files(repo.head("main")) == ("a.txt",)
+
+
+@pytest.fixture
+def tree(work: Path, tmp_path: Path) -> tuple[GitRepo, str, Path]:
+    """A repository, its head, and a checkout that somebody may write."""
+    commit_edits(work, "second", {"b/c.txt": "c\n", "d.sh": "true\n", ".gitattributes": "*.txt text eol=crlf\n"})
+    git("push", "--quiet", "origin", "main", cwd=work)
+    repo = opened(work)
+    head = repo.head("main")
+    repo.checkout(head, tmp_path / "tree")
+    return repo, head, tmp_path / "tree"
+
+
+def test_untouched_folder_has_no_diff(tree: tuple[GitRepo, str, Path]) -> None:
+    repo, head, folder = tree
+    assert repo.diff_of(folder, head) == ""
+
+
+def test_diff_of_a_folder_gives_its_very_bytes_again(tree: tuple[GitRepo, str, Path], tmp_path: Path) -> None:
+    repo, head, folder = tree
+    (folder / "a.txt").write_bytes(b"one\r\n\xff\x00\r\n")
+    (folder / "new" / "\udce4 name.txt").parent.mkdir()
+    (folder / "new" / "\udce4 name.txt").write_text("x\n", encoding="utf-8")
+    (folder / "b" / "c.txt").unlink()
+    (folder / "b").rmdir()
+    (folder / "b").write_text("a file now\n", encoding="utf-8")
+    (folder / "d.sh").chmod(0o755)
+    (folder / "link").symlink_to("a.txt")
+    diff = repo.diff_of(folder, head)
+    repo.checkout(head, tmp_path / "again", diff=diff)
+    assert repo.diff_of(tmp_path / "again", head) == diff
+    again = {path.relative_to(tmp_path / "again"): path.lstat().st_mode for path in (tmp_path / "again").rglob("*")}
+    assert again == {path.relative_to(folder): path.lstat().st_mode for path in folder.rglob("*")}
+    assert (tmp_path / "again" / "a.txt").read_bytes() == b"one\r\n\xff\x00\r\n"
+    assert (tmp_path / "again" / "link").readlink() == Path("a.txt")
+
+
+def test_git_of_its_own_in_a_folder_has_no_say(tree: tuple[GitRepo, str, Path], tmp_path: Path) -> None:
+    repo, head, folder = tree
+    ran = tmp_path / "ran"
+    (folder / "a.txt").write_text("changed\n", encoding="utf-8")
+    for place in (folder, folder / "b"):
+        git("init", "--quiet", str(place), cwd=tmp_path)
+        hook = place / ".git" / "hooks" / "pre-commit"
+        hook.write_text(f"#!/bin/sh\ntouch {ran}\n", encoding="utf-8")
+        hook.chmod(0o755)
+        with (place / ".git" / "config").open("a", encoding="utf-8") as config:
+            config.write(f'[core]\n\tfsmonitor = "touch {ran}"\n[filter "x"]\n\tclean = "touch {ran}"\n')
+    (folder / ".gitattributes").write_text("* filter=x\n", encoding="utf-8")
+    (folder / ".gitignore").write_text("*\n", encoding="utf-8")
+    (folder / "secret.py").write_text("ignored by its own word\n", encoding="utf-8")
+    diff = repo.diff_of(folder, head)
+    assert sorted(set(re.findall(r"^diff --git a/(\S+)", diff, re.MULTILINE))) == [
+        ".gitattributes",
+        ".gitignore",
+        "a.txt",
+        "secret.py",
+    ]
+    assert not ran.exists()
+
+
+def test_nothing_outside_a_folder_comes_into_its_diff(tree: tuple[GitRepo, str, Path], tmp_path: Path) -> None:
+    repo, head, folder = tree
+    secret = tmp_path / "secret"
+    secret.mkdir()
+    (secret / "key.txt").write_text("SECRET\n", encoding="utf-8")
+    shutil.rmtree(folder / "b")
+    (folder / "b").symlink_to(secret)
+    (folder / "a.txt").unlink()
+    (folder / "a.txt").symlink_to(secret / "key.txt")
+    os.mkfifo(folder / "pipe")
+    assert "SECRET" not in repo.diff_of(folder, head)
+
+
+def test_junk_that_tools_leave_is_no_change(tree: tuple[GitRepo, str, Path]) -> None:
+    repo, head, folder = tree
+    for name in ("__pycache__/x.pyc", "b/.pytest_cache/README.md", "node_modules/y/index.js", "z.pyc"):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text("junk", encoding="utf-8")
+    assert repo.diff_of(folder, head) == ""
+
+
+@pytest.mark.parametrize("limit", ["MOST_FILES", "MOST_FILE_BYTES"])
+def test_folder_that_is_too_large_is_refused(
+    tree: tuple[GitRepo, str, Path], limit: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    repo, head, folder = tree
+    monkeypatch.setattr(snapshot, limit, 2)
+    with pytest.raises(GitError, match="more than 2"):
+        repo.diff_of(folder, head)

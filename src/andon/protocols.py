@@ -231,6 +231,14 @@ class Workspace(Protocol):
         """
         ...
 
+    def changed(self) -> str:
+        """Returns the diff from the commit to what stands in the checkout now, computed outside from its bytes.
+
+        Raises:
+            GitError: the checkout is too large, or holds a path that git cannot keep.
+        """
+        ...
+
     def replay(
         self,
         check: Check,

@@ -90,6 +90,14 @@ class TreeWorkspace:
         with open_workspace(self.means, commit or self.commit, diff) as other:
             yield other
 
+    def changed(self) -> str:
+        """Returns the diff from the commit to what stands in the checkout now, computed outside from its bytes.
+
+        Raises:
+            GitError: the checkout is too large, or holds a path that git cannot keep.
+        """
+        return self.means.repo.diff_of(self.root, self.commit)
+
     def replay(
         self,
         check: Check,

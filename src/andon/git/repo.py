@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import os
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -13,6 +14,7 @@ from andon.errors import ConflictError, GitError
 from andon.git.address import remote_url
 from andon.git.history import GitHistory
 from andon.git.running import run_git, start_reader, try_git
+from andon.git.snapshot import read_folder
 from andon.gittree import write_tree
 
 
@@ -117,6 +119,27 @@ class GitRepo(GitHistory):
                 finally:
                     reader.kill()
 
+    def diff_of(self, folder: Path, base: str) -> str:
+        """Returns the diff from a commit to what stands in a folder, from the bytes: no .git in it has a say.
+
+        Raises:
+            GitError: no such commit, or the folder is too large or holds a path that git cannot keep.
+        """
+        commit = self.resolve(base)
+        listing = self._git("ls-tree", "-r", "-z", "--full-tree", commit)
+        there = {os.fsdecode(name): tuple(head.decode().split()) for head, name in _listed(listing)}
+        left = {path for path, (_, kind, _) in there.items() if kind == "blob"}
+        algorithm = "sha1" if len(commit) == 40 else "sha256"
+        lines = []
+        for found in read_folder(folder, frozenset(there)):
+            blob = found.blob(algorithm)
+            left.discard(found.path)
+            if there.get(found.path) != (found.mode, "blob", blob):
+                self._git("hash-object", "-w", "--stdin", "--no-filters", stdin=found.data)
+                lines.append(f"{found.mode} {blob}\t{found.path}")
+        lines += [f"0 {'0' * len(commit)}\t{path}" for path in left]
+        return self.diff(commit, self._changed(commit, lines)) if lines else ""
+
     def push(self, commit: str, branch: str, *, expect: str | None) -> None:
         """Moves a branch of the remote to a commit, if it stands where expected (None: nowhere); twice is once.
 
@@ -177,6 +200,15 @@ class GitRepo(GitHistory):
 
     # --- inside -------------------------------------------------------------------------------------------------------
 
+    def _changed(self, commit: str, lines: Sequence[str]) -> str:
+        """Returns the tree of a commit with entries replaced, added or (mode 0) taken out."""
+        data = b"".join(os.fsencode(line) + b"\0" for line in sorted(lines, key=lambda line: not line.startswith("0 ")))
+        with tempfile.TemporaryDirectory(prefix="andon-index-") as folder:
+            env = {"GIT_INDEX_FILE": str(Path(folder, "index"))}
+            self._git("read-tree", commit, env=env)
+            self._git("update-index", "-z", "--index-info", stdin=data, env=env)
+            return self._git("write-tree", env=env).decode().strip()
+
     def _apply(self, base: str, diff: str, *options: str) -> str:
         commit = self.resolve(base)
         if not diff.strip():
@@ -187,6 +219,14 @@ class GitRepo(GitHistory):
             self._git("read-tree", commit, env=env)
             self._git("apply", "--cached", "--whitespace=nowarn", *options, "-", stdin=data, env=env)
             return self._git("write-tree", env=env).decode().strip()
+
+
+def _listed(listing: bytes) -> Iterator[tuple[bytes, bytes]]:
+    """Yields (head, name) of each line of `git ls-tree -z`."""
+    for line in listing.split(b"\0"):
+        head, tab, name = line.partition(b"\t")
+        if tab:
+            yield head, name
 
 
 @contextmanager

@@ -80,6 +80,10 @@ class WatchedWorkspace:
         with self.inner.at(commit, diff) as other:
             yield WatchedWorkspace(other, self.heard, began=self.began)
 
+    def changed(self) -> str:
+        """Returns what stands otherwise in the checkout than at its commit."""
+        return self.inner.changed()
+
     def replay(
         self,
         check: Check,
