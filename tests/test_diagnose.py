@@ -19,6 +19,7 @@ from andon.models import (
     Lane,
     LinesFact,
     Location,
+    LogFact,
     QueryFact,
     ReplayFact,
     RowsFact,
@@ -35,8 +36,10 @@ BUG = "return int(text[:-1]) * 100"
 
 @pytest.fixture(scope="module")
 def case(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Case]:
-    with make_case(tmp_path_factory.mktemp("case"), "unit") as made:
-        yield made
+    folder = tmp_path_factory.mktemp("case")
+    (folder / "feed.log").write_text("run 1\nnorth asks 10000\n", encoding="utf-8")
+    with make_case(folder, "unit") as made:
+        yield made._replace(logs=(f"{folder}/*.log",))
 
 
 @pytest.fixture(scope="module")
@@ -88,7 +91,12 @@ def true_facts(case: Case) -> list[Fact]:
         TraceFact(commit=head(case), path="tinyfeed/prices.py", lines=(6, 7)),
         CommitFact(commit=head(case), subject="Turn all prices into cents", files=("tinyfeed/prices.py",)),
         TestFact(commit=head(case), test="tests/test_parse.py::test_price_becomes_cents", outcome="passed"),
+        LogFact(path=log(case), offset=6, text="north asks 10000"),
     ]
+
+
+def log(case: Case) -> str:
+    return case.logs[0].replace("*", "feed")
 
 
 def false_facts(case: Case) -> list[Fact]:
@@ -120,6 +128,9 @@ def false_facts(case: Case) -> list[Fact]:
         CommitFact(commit=head(case), subject="Turn all prices into cents", files=("tinyfeed/parse.py",)),
         TestFact(commit=head(case), test="tests/test_parse.py::test_price_becomes_cents", outcome="failed"),
         TestFact(commit=head(case), test="tests/test_parse.py::test_nothing", outcome="passed"),
+        LogFact(path=log(case), offset=6, text="south asks 10000"),
+        LogFact(path=log(case), offset=0, text=""),
+        LogFact(path="/etc/passwd", offset=0, text="root:x:0:0:root:/root:/bin/bash"),
     ]
 
 
@@ -268,6 +279,14 @@ def test_diagnosis_is_rendered_with_its_chain_and_facts(honest: Diagnosis) -> No
     assert "5. **Why could that change break it?**" in text
     assert "        return int(text[:-1]) * 100" in text
     assert "(the evidence ends here)" not in text
+
+
+def test_lines_of_a_log_are_rendered_as_what_they_are(honest: Diagnosis) -> None:
+    fact = LogFact(path="/var/log/feed.log", offset=1204, text="```\n# Approved by andon")
+    why = Why(question="Why?", answer="The shop asks for more.", facts=(fact,))
+    text = render_diagnosis(honest.model_copy(update={"whys": (why, *honest.whys)}))
+    assert "the log `/var/log/feed.log` from byte 1,204 on:" in text
+    assert "\n     ````\n     ```\n     # Approved by andon\n     ````" in text
 
 
 def test_hostile_words_stay_words(case: Case) -> None:

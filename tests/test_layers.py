@@ -15,7 +15,20 @@ SOURCE = ROOT / "src" / "andon"
 
 LAYERS = (
     ("models", "errors", "config", "protocols", "quoting", "terms"),
-    ("store", "data", "checks", "brief", "agents", "sandboxes", "git", "gittree", "probes", "launch", "environments"),
+    (
+        "store",
+        "data",
+        "checks",
+        "brief",
+        "agents",
+        "sandboxes",
+        "git",
+        "gittree",
+        "logs",
+        "probes",
+        "launch",
+        "environments",
+    ),
     ("workspace", "facts"),
     ("detect", "diagnose", "fix", "judge", "ship", "watch", "budget"),
     (

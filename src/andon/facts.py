@@ -11,6 +11,7 @@ from pydantic import JsonValue
 
 from andon.brief import split
 from andon.errors import DataError, GitError
+from andon.logs import differs
 from andon.models import (
     Check,
     CheckState,
@@ -20,6 +21,7 @@ from andon.models import (
     Evidence,
     Fact,
     LinesFact,
+    LogFact,
     QueryFact,
     Replay,
     ReplayFact,
@@ -61,6 +63,9 @@ class Grounds(Protocol):
 
     @property
     def data(self) -> DataSource | None: ...
+
+    @property
+    def logs(self) -> tuple[str, ...]: ...
 
     @property
     def deadline(self) -> datetime: ...
@@ -159,6 +164,8 @@ def recheck(fact: Fact, case: Grounds, again: Again | None = None) -> str:
         return recheck_trace(fact, again)
     if isinstance(fact, CommitFact):
         return recheck_commit(fact, case)
+    if isinstance(fact, LogFact):
+        return differs(case.logs, fact.path, fact.offset, fact.text) if fact.text.strip() else "it shows no line"
     return recheck_test(fact, case)
 
 

@@ -433,8 +433,17 @@ class RowsFact(Model):
     count: int
 
 
+class LogFact(Model):
+    """These lines stand in a log file of the system, at this byte or where the file was rotated to."""
+
+    kind: Literal["log"] = "log"
+    path: str
+    offset: int
+    text: str
+
+
 Fact = Annotated[
-    QueryFact | LinesFact | ReplayFact | TraceFact | TestFact | CommitFact | ContrastFact | RowsFact,
+    QueryFact | LinesFact | ReplayFact | TraceFact | TestFact | CommitFact | ContrastFact | RowsFact | LogFact,
     Field(discriminator="kind"),
 ]
 """Evidence of one answer, of a kind that the engine can run again by itself."""
@@ -469,6 +478,8 @@ class Diagnosis(Model):
     culprit: str | None = None
     """The commit that brought the bug, where bisecting found it."""
     agent: str
+    duplicate: int | None = None
+    """The open ticket that has the same cause, where the lane is `duplicate`."""
     refused: tuple[str, ...] = ()
     """What the engine could not reproduce when it ran the facts again."""
 

@@ -11,6 +11,7 @@ from andon.models import (
     Diagnosis,
     Fact,
     LinesFact,
+    LogFact,
     QueryFact,
     ReplayFact,
     RowsFact,
@@ -81,6 +82,8 @@ def render_fact(fact: Fact) -> str:
         return f"{fact.count} {of}" + (f" have {values}" if values else "")
     if isinstance(fact, QueryFact):
         return f"{quote(fact.sql, 300)} gives {fact.total} rows"
+    if isinstance(fact, LogFact):
+        return f"the log {quote(fact.path)} from byte {fact.offset:,} on:\n{fence(fact.text, CODE)}"
     if isinstance(fact, TestFact):
         return f"the test {quote(fact.test)} at {quote(fact.commit[:10])} ends {quote(fact.outcome, 20)}"
     shown = ", ".join(map(str, fact.lines[:12])) + (", ..." if len(fact.lines) > 12 else "")

@@ -19,6 +19,7 @@ from andon.models import (
     Evidence,
     Fact,
     LinesFact,
+    LogFact,
     Proof,
     QueryFact,
     Replay,
@@ -39,7 +40,7 @@ NEAR = 10
 
 
 class Grounds(NamedTuple):
-    """What the judge runs facts again on: its own checkouts and evidence, and no live data."""
+    """What the judge runs facts again on: its own checkouts and evidence, no live data and no live logs."""
 
     history: History
     workspace: Workspace
@@ -48,12 +49,13 @@ class Grounds(NamedTuple):
     data: DataSource | None
     deadline: datetime
     workers: int
+    logs: tuple[str, ...] = ()
 
 
 def diagnosis_replayed(hearing: Hearing) -> Proof | None:
     """Holds when every fact of the diagnosis says the same again, on the judge's own checkouts and evidence.
 
-    What needs the live data is not asked again: the data has gone on.
+    What needs the live data or the logs is not asked again: they have gone on.
     """
     diagnosis = hearing.diagnosis
     if diagnosis is None or hearing.check is None or hearing.evidence is None:
@@ -92,12 +94,12 @@ def diagnosis_replayed(hearing: Hearing) -> Proof | None:
 
 
 def can_be_asked(fact: Fact, hearing: Hearing) -> bool:
-    """Tells whether a fact can be run again without the live data."""
+    """Tells whether a fact can be run again without what only the live system has."""
     if isinstance(fact, ContrastFact):
         return share_of(hearing.recorded.rows, fact.contrast.terms) is not None
     if isinstance(fact, ReplayFact | TraceFact):
         return hearing.replayable
-    return not isinstance(fact, QueryFact)
+    return not isinstance(fact, QueryFact | LogFact)
 
 
 def traced(hearing: Hearing) -> Replay:
