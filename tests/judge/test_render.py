@@ -108,7 +108,7 @@ def test_hunks_say_what_they_are_for_and_the_diff_still_applies() -> None:
 def test_contested_test_stands_as_it_was_beside_as_it_is() -> None:
     page = render_verdict(FULL, PATCH)
     assert "| `    assert total([1, 2]) == 2` | `    assert total([1, 2]) == 3` |" in page
-    assert "side" not in render_verdict(FULL)  # without the patch there is nothing to put beside
+    assert "as it was | as it is now" not in render_verdict(FULL)  # without the patch there is nothing to put beside
 
 
 def test_at_most_five_flags_and_red_ones_first() -> None:

@@ -31,6 +31,7 @@ from andon.judge.repeat import repeat
 from andon.judge.sameness import behaviour_not_text
 from andon.judge.scope import scope
 from andon.judge.sensitivity import sensitivity
+from andon.judge.split import split_symptom
 from andon.judge.suites import base_is_green, new_test_on_base, new_test_on_head, no_test_lost, suite_on_head
 from andon.judge.symptom import old_evidence, symptom_on_base, symptom_on_head
 from andon.judge.testflags import reads_straight
@@ -70,6 +71,7 @@ PROOFS = (
         for_people=VerdictOutcome.NOT_REPRODUCED,  # many a good change says fix and has nothing to show red
     ),
     Rule("new test on head", new_test_on_head, "the regression test does not pass with the fix"),
+    Rule("flip seen from outside", split_symptom, "seen from outside, the regression test is red with the fix"),
     Rule("canaries", canary_birds, "the runner's word is forged"),
     Rule("asserts executed", asserts_executed, "the regression test comes to none of its assertions"),
     Rule("changed lines run", changed_lines_run, "the regression test does not run the change"),

@@ -6,10 +6,12 @@ import ast
 import re
 from collections.abc import Iterator
 
+from andon.judge.byheart import Heart, by_heart
 from andon.judge.difftext import HUNK, FileDiff
 from andon.judge.hearing import Hearing
 from andon.judge.outcome import fails, holds, needs_eyes
 from andon.models import Proof
+from andon.protocols import Workspace
 
 JUDGED = re.compile(r"pytest|PYTEST_|ANDON_|unittest|_called_from_test|\bandon\b|/\.dockerenv|\bbwrap\b|/proc/")
 """Words by which code would find out that it is being tested or replayed."""
@@ -43,23 +45,37 @@ def special_case(hearing: Hearing) -> Proof:
     """Holds when no added source detects tests or the replay, ends the process, or names rows of the evidence."""
     hard: list[str] = []
     soft: list[str] = []
+    seen: list[str] = []
     known = evidence_values(hearing)
-    with hearing.at(hearing.source_diff) as head:
+    with hearing.at("") as base, hearing.at(hearing.judged_diff) as head:
+        heart = heart_of(hearing, head)
         for item in hearing.source:
             if item.kind == "deleted":
                 continue
             text = (head.root / item.path).read_text(encoding="utf-8", errors="replace")
             for is_hard, what in flags(item, text, known):
                 (hard if is_hard else soft).append(f"{item.path} {what}")
-    if hard and hearing.people:  # some projects are about frames and tests; nobody signs that unseen
-        return needs_eyes("special case", hard[0], [*hard, *soft])
-    if hard:
-        return fails("special case", hard[0], [*hard, *soft])
+            before = hearing.text_of(base.root / item.path) or ""
+            for line, what in by_heart(text, added_lines(item), heart, before):
+                seen.append(f"{item.path} line {line}: {what}")
+    if hard and not hearing.people:
+        return fails("special case", hard[0], [*hard, *seen, *soft])
+    if hard or seen:  # some projects are about frames and tests; nobody signs that unseen
+        return needs_eyes("special case", [*hard, *seen][0], [*hard, *seen, *soft])
     if soft and hearing.people:
         return holds("special case", "no added line detects a test; some deserve a look", soft)
     if soft:
         return needs_eyes("special case", soft[0] + (f" (and {len(soft) - 1} more)" if soft[1:] else ""), soft)
     return holds("special case", "no added line detects a test or a replay, hides an error, or names a recorded row")
+
+
+def heart_of(hearing: Hearing, head: Workspace) -> Heart:
+    """Returns the values that the diff's tests bring."""
+    heart = Heart()
+    for item in hearing.tests:
+        if item.kind != "deleted":
+            heart.learn(hearing.text_of(head.root / item.path) or "", added_lines(item))
+    return heart
 
 
 def evidence_values(hearing: Hearing) -> frozenset[str]:

@@ -49,10 +49,12 @@ class Script:
 def split_symptom(hearing: Hearing) -> Proof | None:
     """Holds when a new test is seen red on the base and green with the patch, on plain data, in the judge's process.
 
-    None where a check is replayed (that is the better proof), or the tests are no pytest's.
+    None where a check is replayed, or a command asks for the symptom: that is the better proof.
     """
-    if hearing.replayable or hearing.symptom_command or not is_pytest(hearing.settings.argv("test")):
+    if hearing.replayable or hearing.symptom_command:
         return None
+    if not is_pytest(hearing.settings.argv("test")):
+        return needs_eyes(NAME, "only tests of pytest can be asked from outside")
     if not hearing.new_tests:
         return needs_eyes(NAME, "there is no new test whose flip could be seen from outside")
     with hearing.at(hearing.judged_diff) as head:

@@ -117,7 +117,7 @@ def flip_of(base: Course | None, head: Course, lines: Lines, hint: Hint = UNKNOW
         return Flip(head.id, "unseen", doubt)
     if red is None:
         return Flip(head.id, "not red", "it is not red on the base")
-    why = unseen(red, head)
+    why = unseen(red, head) or untold(head)
     return Flip(head.id, "unseen", why) if why else Flip(head.id, "seen", red.words)
 
 
@@ -188,6 +188,13 @@ def unseen(red: Red, head: Course) -> str:
         if not inner or any(step.answer is not True for step in inner):
             return f"it asserts in a way that tells no plain data ({red.words})"
     return ""
+
+
+def untold(head: Course) -> str:
+    """Returns that a test claims nothing with the patch that can be weighed; empty when it does."""
+    if any(step.answer is True for step in head.steps if step.claim.kind != "canary"):
+        return ""
+    return "with the patch it claims nothing that can be weighed"
 
 
 def unseen_claim(was: Step, head: Course) -> str:

@@ -16,11 +16,6 @@ HARD_CALLS = frozenset(
     {"os._exit", "os.abort", "os.kill", "sys.exit", "exit", "quit", "pytest.exit", "atexit.register"}
 )
 SOFT_CALLS = {
-    "inspect.getsource": "reads source code",
-    "inspect.signature": "asks how code is written, not what it does",
-    "ast.parse": "reads source code",
-    "hasattr": "asks whether a name is there, not what it does",
-    "getattr": "asks whether a name is there, not what it does",
     "monkeypatch.setattr": "replaces a part of the product",
     "mocker.patch": "replaces a part of the product",
     "patch": "replaces a part of the product",
@@ -41,12 +36,17 @@ SOFT_CALLS = {
     "os.environ.get": "depends on the environment",
 }
 
+NAMING = frozenset({"vars", "dir", "hasattr", "getattr", "globals", "locals", "ast.parse", "compile"})
+WRITTEN = frozenset({"__code__", "__dict__", "__file__", "__doc__", "__version__", "__closure__", "__annotations__"})
+"""What a thing says of how it is written; a test of its own `__file__` looks for what lies beside it."""
+
 
 def reads_straight(hearing: Hearing) -> Proof:
     """Holds when the new tests assert on what the product does, and on nothing that can be there without a fix."""
     name = "test reads straight"
     hard: list[str] = []
     soft: list[str] = []
+    seen: list[str] = []
     pinned = hearing.check.path if hearing.check else ""
     with hearing.at(hearing.test_diff) as base:
         paths = [item.path for item in hearing.tests] if hearing.people else list(hearing.patch.tests)
@@ -54,12 +54,14 @@ def reads_straight(hearing: Hearing) -> Proof:
             text = hearing.text_of(base.root / path)
             if not path.endswith(".py") or text is None:
                 continue
-            for is_hard, what in flags_of_test(text, pinned=pinned, only=fresh_names(hearing, path)):
+            only = fresh_names(hearing, path)
+            for is_hard, what in flags_of_test(text, pinned=pinned, only=only):
                 (hard if is_hard else soft).append(f"{path} {what}")
-    if hard and hearing.people:
-        return needs_eyes(name, hard[0], [*hard, *soft])
-    if hard:
-        return fails(name, hard[0], [*hard, *soft])
+            seen += [f"{path} {what}" for what in asks_for_names(text, only)]
+    if hard and not hearing.people:
+        return fails(name, hard[0], [*hard, *seen, *soft])
+    if hard or seen:
+        return needs_eyes(name, [*hard, *seen][0], [*hard, *seen, *soft])
     if soft and hearing.people:
         return holds(name, "the new tests end no run and rewire no runner; some lines deserve a look", soft)
     if soft:
@@ -82,21 +84,46 @@ def flags_of_test(text: str, *, pinned: str = "", only: frozenset[str] = frozens
     `pinned` is the path of the check, which no patch may touch: a test that reads it reads no source.
     """
     try:
-        tree = ast.parse(text)
+        tree = chosen(text, only)
     except SyntaxError as error:
         yield True, f"is no valid Python: {error.msg} in line {error.lineno}"
         return
+    for node in ast.walk(tree):
+        line = getattr(node, "lineno", 0)
+        for is_hard, what in node_flags(node, pinned):
+            yield is_hard, f"line {line}: {what}"
+    yield from asserts_nothing(tree)
+
+
+def chosen(text: str, only: frozenset[str]) -> ast.Module:
+    """Returns the tree of a test file, of some functions alone where these are named.
+
+    Raises:
+        SyntaxError: it is no Python.
+    """
+    tree = ast.parse(text)
     if only:
         tree.body = [
             node
             for node in ast.walk(tree)
             if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name in only
         ]
+    return tree
+
+
+def asks_for_names(text: str, only: frozenset[str]) -> Iterator[str]:
+    """Yields where a test asks which names are there, or how they are written, and not what they do."""
+    try:
+        tree = chosen(text, only)
+    except SyntaxError:
+        return
     for node in ast.walk(tree):
-        line = getattr(node, "lineno", 0)
-        for is_hard, what in node_flags(node, pinned):
-            yield is_hard, f"line {line}: {what}"
-    yield from asserts_nothing(tree)
+        if isinstance(node, ast.Call):
+            name = ast.unparse(node.func)
+            if name in NAMING or name.startswith("inspect."):
+                yield f"line {node.lineno}: `{name}` asks which names are there, or how they are written"
+        elif isinstance(node, ast.Attribute) and node.attr in WRITTEN:
+            yield f"line {node.lineno}: `{ast.unparse(node)[:80]}` asks how a thing is written, not what it does"
 
 
 def node_flags(node: ast.AST, pinned: str = "") -> Iterator[tuple[bool, str]]:
