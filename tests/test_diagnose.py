@@ -173,7 +173,7 @@ def test_chain_is_cut_where_no_fact_holds(case: Case, honest: Diagnosis) -> None
     assert len(found.whys) == 3
     assert found.whys[2].answer.startswith("unknown")
     assert found.refused == (
-        "replay: it gave 35 rows",
+        "why 3, replay: it gave 35 rows",
         "culprit: no pair of replays shows it red and an ancestor green",
     )
     assert found.culprit is None

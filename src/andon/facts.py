@@ -30,7 +30,7 @@ from andon.models import (
     TestFact,
     TraceFact,
 )
-from andon.protocols import Answer, DataSource, History, Workspace
+from andon.protocols import LONG_AGO, Answer, DataSource, History, Workspace
 from andon.terms import literal, meets_all
 
 PAST = 2000
@@ -40,7 +40,6 @@ QUERY_TIMEOUT = timedelta(seconds=30)
 POPULATION_ROWS = 20_000
 SLACK = 0.1
 """How much smaller a contrast's support may have become since it was computed: the live data goes on."""
-LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 
 Key = tuple[str, str]
 """(commit, diff)"""

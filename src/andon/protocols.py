@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import IO, NamedTuple, Protocol
 
@@ -25,6 +25,9 @@ from andon.models import (
     TestRun,
     Ticket,
 )
+
+LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
+"""`:since` of a question that is asked of all rows there ever were."""
 
 
 class Answer(NamedTuple):

@@ -66,12 +66,12 @@ def standing(
     """Returns the whys up to the first that nothing holds up, with only the facts that hold, and all those facts."""
     kept: list[Why] = []
     held: list[Fact] = []
-    for why in whys:
+    for number, why in enumerate(whys, 1):
         good: list[Fact] = []
         for fact in why.facts:
             differs = recheck(fact, again.case, again) if fact in allowed else f"more than {MOST_FACTS} facts"
             if differs:
-                refused.append(f"{fact.kind}: {differs}")
+                refused.append(f"why {number}, {fact.kind}: {differs}")
             else:
                 good.append(fact)
         held += good

@@ -35,12 +35,15 @@ class Stage(NamedTuple):
     means: Means
     data: DataSource
     checks: tuple[Check, ...]
+    logs: tuple[str, ...]
     lines: list[tuple[str, str]]
     """What agents had kept in the transcript."""
 
 
 @contextmanager
-def open_case(folder: Path, bug: str, *, sandbox: Sandbox | None = None) -> Iterator[tuple[Case, Stage]]:
+def open_case(
+    folder: Path, bug: str, *, sandbox: Sandbox | None = None, logs: tuple[str, ...] = ()
+) -> Iterator[tuple[Case, Stage]]:
     """Gives a case on a fresh tinyfeed with a bug, and what it stands on; all of it ends with the context.
 
     Raises:
@@ -57,7 +60,7 @@ def open_case(folder: Path, bug: str, *, sandbox: Sandbox | None = None) -> Iter
         stack.callback(scratch.close)
         means = Means(repo, config.system(), sandbox or open_sandbox(), scratch, folder / "trees", ask_sql, config.home)
         checks = load_checks(work / "checks", root=work)
-        stage = Stage(folder, config, repo, means, data, checks, [])
+        stage = Stage(folder, config, repo, means, data, checks, logs, [])
         yield _case(stage, BUGS[bug].check, stack), stage
 
 
@@ -117,7 +120,7 @@ def _case(stage: Stage, name: str, stack: ExitStack) -> Case:
         checks=tuple(one.name for one in stage.checks),
         run_check=lambda name: _asked(stage, name),
         recall=lambda _: (),
-        logs=tuple(str(stage.config.home / pattern) for pattern in settings.logs),
+        logs=stage.logs,
     )
     return given
 
