@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from threading import Event
 from typing import IO, NamedTuple, Protocol
 
 from andon.models import (
@@ -107,6 +108,8 @@ class Command(NamedTuple):
     stdin: str = ""
     limits: Limits = Limits()
     around: Surroundings = USUAL
+    stop: Event | None = None
+    """Once it is set the whole tree is killed, as if its time were up."""
 
 
 class Running(NamedTuple):
@@ -271,10 +274,12 @@ class Workspace(Protocol):
         plugins: Sequence[str] = (),
         env: Mapping[str, str] = {},
         around: Surroundings = USUAL,
+        stop: Event | None = None,
     ) -> TestRun:
         """Runs the suite (or only these files or node ids) and returns the runner's events.
 
-        `plugins` are more of andon's own plugins of the runner; `env` is more environment for the run.
+        `plugins` are more of andon's own plugins of the runner; `env` is more environment for the run. Once `stop`
+        is set it is killed, as if its time were up.
         """
         ...
 

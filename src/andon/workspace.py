@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
+from threading import Event
 from types import MappingProxyType
 from typing import NamedTuple
 
@@ -145,12 +146,13 @@ class TreeWorkspace:
         plugins: Sequence[str] = (),
         env: Mapping[str, str] = MappingProxyType({}),
         around: Surroundings = USUAL,
+        stop: Event | None = None,
     ) -> TestRun:
         """Runs the suite (or only these files or node ids) on a copy of the tree, and returns the runner's events.
 
         `seconds` bounds one test, the settings bound the run. A runner other than pytest gives one event, `suite`.
         `plugins` are more modules beside andon's probes; what they leave in ANDON_OUT as note-NAME.json comes back.
-        `around` is what the run finds around it: machine, user, name of its folder.
+        `around` is what the run finds around it: machine, user, name of its folder. Once `stop` is set it is killed.
 
         Raises:
             SandboxError: the suite could not be started in isolation.
@@ -176,7 +178,7 @@ class TreeWorkspace:
                 seconds=settings.test_seconds,
                 around=around,
             )
-            ran = self.means.sandbox.run(command)
+            ran = self.means.sandbox.run(command._replace(stop=stop))
             return self._test_run(ran, run, place) if pytest else _suite(ran)
 
     def run(

@@ -6,6 +6,7 @@ import ast
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
+from threading import Event
 from typing import NamedTuple
 
 import pytest
@@ -13,7 +14,7 @@ from grounds import Stand
 
 import andon.judge
 from andon.errors import SandboxError
-from andon.judge import PROOFS, render_verdict
+from andon.judge import PROOFS, Rule, hear, render_verdict
 from andon.judge.cache import find_run, run_key, save_run, suite_of
 from andon.judge.hearing import Hearing
 from andon.judge.suites import base_is_green, no_test_lost, suite_on_head
@@ -130,8 +131,9 @@ class Suites:
 
     commit = "c" * 40
 
-    def __init__(self, base: TestRun, head: TestRun) -> None:
-        self.base, self.head = base, head
+    def __init__(self, base: TestRun, head: TestRun, *, waits: bool = False) -> None:
+        self.base, self.head, self.waits = base, head, waits
+        """A suite that waits ends only when it is told to stop."""
 
     def __enter__(self) -> Suites:
         return self
@@ -141,9 +143,11 @@ class Suites:
 
     def at(self, commit: str | None = None, diff: str = "") -> Suites:
         assert commit is not None or diff == ""
-        return Suites(self.head if diff else self.base, self.head)
+        return Suites(self.head if diff else self.base, self.head, waits=self.waits)
 
-    def test(self) -> TestRun:
+    def test(self, *, stop: Event | None = None) -> TestRun:
+        if self.waits and stop is not None:
+            assert stop.wait(60)
         return self.base
 
 
@@ -154,6 +158,32 @@ def compared(base: TestRun, head: TestRun, stand: Callable[[str], Stand]) -> dic
     suites = Suites(base, head)
     hearing = Hearing(patch, ground.repo, suites, ground.settings, ground.check, ground.evidence)  # type: ignore[arg-type]
     return {proof.name: proof for proof in (base_is_green(hearing), suite_on_head(hearing), no_test_lost(hearing))}
+
+
+def test_suites_started_ahead_are_stopped_when_the_patch_is_turned_away(
+    stand: Callable[[str], Stand],
+) -> None:
+    ground = stand("unwrapped-call")
+    suites = Suites(run_of(("tests/a.py::one", "passed")), run_of(("tests/a.py::one", "passed")), waits=True)
+    patch = ground.patch(ground.edited(*FIX))
+    hearing = Hearing(patch, ground.repo, suites, ground.settings, ground.check, ground.evidence)  # type: ignore[arg-type]
+    rule = Rule(
+        "canaries", lambda _: Proof(name="canaries", outcome=Outcome.FAILS, saw="forged"), "", suites_ahead=True
+    )
+    assert hear(hearing, [rule]).outcome is VerdictOutcome.REJECTED
+    assert hearing.ahead is None
+
+
+def test_suites_started_ahead_are_not_run_again(stand: Callable[[str], Stand]) -> None:
+    ground = stand("unwrapped-call")
+    suites = Suites(run_of(("tests/a.py::one", "passed")), run_of(("tests/a.py::one", "failed")))
+    patch = ground.patch(ground.edited(*FIX))
+    hearing = Hearing(patch, ground.repo, suites, ground.settings, ground.check, ground.evidence)  # type: ignore[arg-type]
+    hearing.begin_suites()
+    ahead = hearing.ahead
+    assert ahead is not None
+    assert suite_on_head(hearing).outcome is Outcome.FAILS
+    assert hearing.suites is ahead.runs.result()
 
 
 @pytest.mark.parametrize("outcome", ["skipped", "xfailed", None])
@@ -219,7 +249,8 @@ class Once(NamedTuple):
     commit: str
     runs: list[TestRun]
 
-    def test(self) -> TestRun:
+    def test(self, *, stop: Event | None = None) -> TestRun:
+        del stop
         return self.runs.pop()
 
 

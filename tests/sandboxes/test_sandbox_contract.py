@@ -8,10 +8,11 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from talking import grows
+from talking import grows, python_command
 
 from andon.errors import SandboxError
 from andon.models import Limits, Ran
@@ -19,6 +20,7 @@ from andon.protocols import Command, Sandbox
 from andon.sandboxes import isolation_report, open_sandbox
 from andon.sandboxes.bounds import unbounded
 from andon.sandboxes.cgroups import find_hierarchy
+from andon.testing.waiting import wait_until
 
 Python = Callable[..., Ran]
 
@@ -100,6 +102,22 @@ def test_tree_of_processes_dies_at_the_time_limit(python: Python, tmp_path: Path
     assert ran.seconds < 5
     assert size > 0
     assert not grows(beat, size)
+
+
+def test_command_that_is_told_to_stop_is_killed_with_all_its_tree(sandbox: Sandbox, tmp_path: Path) -> None:
+    code = (
+        "import os, time\n"
+        "if os.fork() == 0:\n os.setsid()\n while True: open('beat', 'a').write('.'); time.sleep(0.01)\n"
+        "time.sleep(60)"
+    )
+    stop, beat = threading.Event(), tmp_path / "room" / "beat"
+    with ThreadPoolExecutor(1) as pool:
+        running = pool.submit(sandbox.run, python_command(code, tmp_path / "room")._replace(stop=stop))
+        wait_until(lambda: beat.exists() and beat.stat().st_size > 0)
+        stop.set()
+        ran = running.result()
+    assert ran.timed_out
+    assert not grows(beat, beat.stat().st_size)
 
 
 def test_what_a_command_leaves_behind_dies_with_it(python: Python, tmp_path: Path) -> None:

@@ -39,7 +39,7 @@ from andon.judge.wrongfix import wrong_fix_noticed
 from andon.models import Check, Diagnosis, Evidence, Outcome, Patch, Proof, Verdict, VerdictOutcome
 from andon.protocols import History, Workspace
 
-__all__ = ["PROOFS", "hear", "judge", "render_verdict", "suite_of"]
+__all__ = ["PROOFS", "Rule", "hear", "judge", "render_verdict", "suite_of"]
 
 
 class Rule(NamedTuple):
@@ -52,6 +52,8 @@ class Rule(NamedTuple):
     verdict: VerdictOutcome = VerdictOutcome.REJECTED
     for_people: VerdictOutcome | None = None
     """The verdict where the patch is a person's, if it is another."""
+    suites_ahead: bool = False
+    """Few patches are turned away from here on: the suites are started beside this and what follows."""
 
 
 PROOFS = (
@@ -72,7 +74,7 @@ PROOFS = (
     ),
     Rule("new test on head", new_test_on_head, "the regression test does not pass with the fix"),
     Rule("flip seen from outside", split_symptom, "seen from outside, the regression test is red with the fix"),
-    Rule("canaries", canary_birds, "the runner's word is forged"),
+    Rule("canaries", canary_birds, "the runner's word is forged", suites_ahead=True),
     Rule("asserts executed", asserts_executed, "the regression test comes to none of its assertions"),
     Rule("changed lines run", changed_lines_run, "the regression test does not run the change"),
     Rule("base is green", base_is_green, "the suite was red before anyone touched it", VerdictOutcome.JUDGE_BROKEN),
@@ -148,9 +150,21 @@ def hear(
     began = time.monotonic()
     if tape is not None:
         hearing.workspace = tape.watching(hearing.workspace)
+    try:
+        verdict = verdict_of(hearing, rules or PROOFS, heard)
+    finally:
+        hearing.end()
+    verdict = verdict.model_copy(update={"seconds": round(time.monotonic() - began, 3)})
+    return tape.sealed(hearing, verdict) if tape is not None else verdict
+
+
+def verdict_of(hearing: Hearing, rules: Sequence[Rule], heard: Callable[[Proof], None]) -> Verdict:
+    """Returns what rules say of a patch, up to the first that fails."""
     proofs: list[Proof] = []
     outcome, reason = VerdictOutcome.PROVEN, ""
-    for rule in rules or PROOFS:
+    for rule in rules:
+        if rule.suites_ahead:
+            hearing.begin_suites()
         hearing.progress(f"judge: {rule.name}")
         try:
             proof = timed(rule, hearing)
@@ -174,16 +188,15 @@ def hear(
     eyes = [proof.name for proof in proofs if proof.outcome is Outcome.NEEDS_EYES]
     if outcome is VerdictOutcome.PROVEN and eyes:
         outcome, reason = VerdictOutcome.NEEDS_EYES, f"a person should look at: {', '.join(eyes)}"
-    verdict = Verdict(
+    return Verdict(
         outcome=outcome,
         reason=reason,
         patch=hearing.patch.fingerprint,
         base=hearing.patch.base,
         proofs=tuple(proofs),
-        seconds=round(time.monotonic() - began, 3),
+        seconds=0.0,
         isolation=hearing.isolation,
     )
-    return tape.sealed(hearing, verdict) if tape is not None else verdict
 
 
 def timed(rule: Rule, hearing: Hearing) -> Proof | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from threading import Event
 
 from pydantic import JsonValue, ValidationError
 
@@ -21,7 +22,9 @@ class Kept(Model):
     run: TestRun
 
 
-def suite_of(base: Workspace, settings: SystemSettings, *, isolation: str, cache: Path | None) -> TestRun:
+def suite_of(
+    base: Workspace, settings: SystemSettings, *, isolation: str, cache: Path | None, stop: Event | None = None
+) -> TestRun:
     """Returns the whole suite's run on a checkout without a diff: run now, or kept of the very same commit.
 
     A run that did not reach its end is not kept: it says more about the machine than about the base.
@@ -29,7 +32,7 @@ def suite_of(base: Workspace, settings: SystemSettings, *, isolation: str, cache
     key = run_key(base.commit, settings, isolation)
     known = find_run(cache, key)
     if known is None:
-        known = base.test()
+        known = base.test(stop=stop)
         if known.complete and not known.ran.timed_out:
             save_run(cache, key, known)
     return known

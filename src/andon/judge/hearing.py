@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import TypeVar
+from threading import Event
+from typing import NamedTuple, TypeVar
 
 from andon.config import SystemSettings
 from andon.errors import GitError
@@ -30,6 +31,13 @@ TEST_SECONDS = 120.0
 def identity(row: Row, key: tuple[str, ...]) -> str:
     """Returns a row's identity: its key, or all of it."""
     return json.dumps([row.get(column) for column in key] if key else row, sort_keys=True)
+
+
+class Ahead(NamedTuple):
+    """Both suites, running beside what is asked meanwhile."""
+
+    runs: Future[tuple[TestRun, TestRun]]
+    stop: Event
 
 
 @dataclass
@@ -54,6 +62,8 @@ class Hearing:
     seed: int = 0
     progress: Callable[[str], None] = lambda _: None
     known_red: frozenset[str] = field(default_factory=frozenset)
+    ahead: Ahead | None = None
+    """The suites, where they were started before anything needs them."""
 
     # --- the diff ---------------------------------------------------------------------------------------------------
 
@@ -180,17 +190,35 @@ class Hearing:
     @cached_property
     def suites(self) -> tuple[TestRun, TestRun]:
         """The base's own suite on the base (now, or kept of the very same base) and on the patched source."""
+        return self.ahead.runs.result() if self.ahead else self.run_suites()
+
+    def run_suites(self, stop: Event | None = None) -> tuple[TestRun, TestRun]:
+        """Returns new runs of both suites; killed once `stop` is set."""
 
         def on_base() -> TestRun:
             with self.at("") as base:
-                return suite_of(base, self.settings, isolation=self.isolation, cache=self.cache)
+                return suite_of(base, self.settings, isolation=self.isolation, cache=self.cache, stop=stop)
 
         def on_head() -> TestRun:
             with self.at(self.source_diff) as head:
-                return head.test()
+                return head.test(stop=stop)
 
         base, head = self.side_by_side(on_base, on_head)
         return base, head
+
+    def begin_suites(self) -> None:
+        """Starts the suites beside what is asked meanwhile: whoever needs them then waits for less."""
+        if self.ahead is None and "suites" not in vars(self):
+            stop, pool = Event(), ThreadPoolExecutor(1, thread_name_prefix="andon-suites")
+            self.ahead = Ahead(pool.submit(self.run_suites, stop), stop)
+            pool.shutdown(wait=False)
+
+    def end(self) -> None:
+        """Kills the suites that were started and that nobody came to need."""
+        if self.ahead is not None:
+            self.ahead.stop.set()
+            wait([self.ahead.runs])
+            self.ahead = None
 
     @property
     def base_suite(self) -> TestRun:

@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from threading import Event
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal
 
@@ -110,10 +111,13 @@ class WatchedWorkspace:
         plugins: Sequence[str] = (),
         env: Mapping[str, str] = NOTHING,
         around: Surroundings = USUAL,
+        stop: Event | None = None,
     ) -> TestRun:
         """Runs tests and notes it."""
         began = time.monotonic() - self.began
-        run = self.inner.test(tests, coverage=coverage, seconds=seconds, plugins=plugins, env=env, around=around)
+        run = self.inner.test(
+            tests, coverage=coverage, seconds=seconds, plugins=plugins, env=env, around=around, stop=stop
+        )
         settings = dict(env)
         settings |= {"plugins": " ".join(plugins)} if plugins else {}
         settings |= {"around": f"{around.host} {around.user} {around.tree}"} if around != USUAL else {}

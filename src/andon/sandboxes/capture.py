@@ -7,9 +7,12 @@ import selectors
 import subprocess
 import time
 from collections.abc import Callable
+from threading import Event
 from typing import IO, NamedTuple
 
 CHUNK = 1 << 16
+STOPS = 0.2
+"""Seconds until a command that is to stop is seen to."""
 PATIENCE = 5.0
 """Seconds that a killed command may keep its pipes open before they are let go."""
 
@@ -62,8 +65,9 @@ def follow(
     seconds: float,
     output_bytes: int,
     kill: Callable[[], None],
+    stop: Event | None = None,
 ) -> Captured:
-    """Returns how a command ended, killed by `kill` when it is not done after so many seconds.
+    """Returns how a command ended, killed by `kill` when it is not done after so many seconds, or once `stop` is set.
 
     Only pipes that the process has are read and fed: one that was taken from it belongs to somebody else.
     `seconds` is wall time from now on; `output_bytes` bounds what is kept of stdout and of stderr each.
@@ -75,9 +79,11 @@ def follow(
         _watch(selector, started, kept, stdin)
         deadline = began + seconds
         while selector.get_map():
-            ready = selector.select(max(0.0, min(deadline - time.monotonic(), 60.0)))
+            ready = selector.select(max(0.0, min(deadline - time.monotonic(), 60.0 if stop is None else STOPS)))
             for key, _ in ready:
                 _move(selector, key)
+            if stop is not None and stop.is_set() and not timed_out:
+                deadline = 0.0
             if time.monotonic() < deadline:
                 continue
             if timed_out:

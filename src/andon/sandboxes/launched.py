@@ -6,6 +6,7 @@ import contextlib
 import subprocess
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from threading import Event
 from typing import NamedTuple
 
 from andon.errors import SandboxError
@@ -30,7 +31,7 @@ def run_to_end(launched: Launched, command: Command) -> Ran:
     Raises:
         SandboxError: it could not be started in isolation.
     """
-    return launched.ran(_followed(launched, command.limits, stdin=command.stdin.encode()))
+    return launched.ran(_followed(launched, command.limits, stdin=command.stdin.encode(), stop=command.stop))
 
 
 @contextlib.contextmanager
@@ -59,7 +60,7 @@ def as_ran(captured: Captured) -> Ran:
     return Ran.model_validate(captured._asdict())
 
 
-def _followed(launched: Launched, limits: Limits, stdin: bytes = b"") -> Captured:
+def _followed(launched: Launched, limits: Limits, stdin: bytes = b"", stop: Event | None = None) -> Captured:
     try:
         return follow(
             launched.process,
@@ -67,6 +68,7 @@ def _followed(launched: Launched, limits: Limits, stdin: bytes = b"") -> Capture
             seconds=limits.seconds,
             output_bytes=limits.output_bytes,
             kill=launched.kill,
+            stop=stop,
         )
     except OSError as error:
         raise SandboxError(f"the command could not be followed: {error}") from error
