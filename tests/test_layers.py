@@ -14,7 +14,7 @@ ROOT = Path(__file__).resolve().parents[1]
 SOURCE = ROOT / "src" / "andon"
 
 LAYERS = (
-    ("models", "errors", "config", "protocols", "quoting", "terms"),
+    ("models", "errors", "config", "protocols", "quoting", "terms", "wallet"),
     (
         "store",
         "data",
@@ -33,7 +33,7 @@ LAYERS = (
     ("detect", "diagnose", "fix", "judge", "ship", "watch", "budget"),
     (
         *("app", "asking", "cases", "steps", "workflows", "engine", "packet", "doctor", "starter", "demo"),
-        *("pullrequest", "records", "cachefolder"),
+        *("pullrequest", "records", "cachefolder", "spending"),
     ),
     ("cli", "__main__"),
 )

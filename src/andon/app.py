@@ -6,7 +6,7 @@ import fcntl
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
 from typing import IO, TYPE_CHECKING
@@ -122,6 +122,8 @@ class App:
         if self._agents is None:
             from andon.agents.search import SearchAgent
 
+            if missing := set(self.config.agent.kind) - {"search"}:
+                raise ConfigError(f"{', '.join(missing)} cannot be started yet", file=FILE_NAME, key="agent.kind")
             self._agents = tuple(SearchAgent() for kind in self.config.agent.kind if kind == "search")
         return self._agents
 
@@ -283,11 +285,6 @@ class App:
         if ticket.check is None:
             return Autonomy.REPORT
         return ticket.autonomy
-
-    def deadline(self, ticket: Ticket) -> datetime:
-        """Returns when the time of a ticket's cause is used up, should work start now."""
-        spent = self.store.spent(ticket.cause).seconds
-        return self.now() + timedelta(seconds=max(0.0, self.config.budget.minutes_per_ticket * 60 - spent))
 
 
 def keep_out_of_git(folder: Path) -> None:

@@ -11,6 +11,7 @@ from andon.asking import ask_now
 from andon.errors import NotFoundError
 from andon.models import Check, CheckResult, Diagnosis, Memory, Patch, Ticket
 from andon.protocols import Case
+from andon.wallet import Wallet
 
 
 def load(app: App, ticket: int) -> tuple[Ticket, Check]:
@@ -26,7 +27,7 @@ def load(app: App, ticket: int) -> tuple[Ticket, Check]:
 
 
 @contextmanager
-def case(app: App, ticket: int, agent: str) -> Iterator[Case]:
+def case(app: App, ticket: int, agent: str, wallet: Wallet) -> Iterator[Case]:
     """Gives all that an agent gets of a ticket; what it says and does is kept under its name."""
     it, check = load(app, ticket)
     settings = app.config.system(it.system)
@@ -44,7 +45,13 @@ def case(app: App, ticket: int, agent: str) -> Iterator[Case]:
             replay_argv=settings.argv("replay") if settings.replay else (),
             test_argv=settings.argv("test"),
             scratch_fixture=settings.scratch_fixture,
-            deadline=budget.deadline(spend=app.store.spent(it.cause), settings=app.config.budget, now=app.now()),
+            deadline=budget.deadline(
+                spend=app.store.spent(it.cause),
+                settings=app.config.budget,
+                now=app.now(),
+                grant=app.store.granted(it.cause),
+            ),
+            wallet=wallet,
             progress=lambda text: app.progress(ticket, text),
             transcript=lambda kind, text: app.store.add_line(ticket, agent, kind, text, now=app.now()),
             weigh=lambda claimed: weighed(given, claimed),

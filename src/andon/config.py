@@ -48,13 +48,60 @@ class Settings(BaseModel):
 
 
 class AgentSettings(Settings):
-    kind: tuple[Literal["search"], ...] = ("search",)
-    """Agents, tried in this order, cheapest first."""
+    kind: tuple[Literal["search", "model", "acp"], ...] = ("search",)
+    """Agents, tried in this order, cheapest first: `search` (no model), `model` (built in), `acp` (a program)."""
+    model: str = ""
+    """`anthropic:NAME` or `openai:NAME`: how one talks to the model, and its name."""
+    url: str = ""
+    """Address of another endpoint that speaks so, up to where `/messages` or `/chat/completions` follows."""
+    key: str = ""
+    """`env:NAME` of the key; it never enters the sandbox. Empty where none is asked for."""
+    preset: str = ""
+    """Kind `acp`: a common agent, `claude-code`, `codex`, `gemini`, `opencode` or `openhands`."""
+    command: str = ""
+    """Kind `acp`: the command line of any other agent that speaks the protocol on its standard input and output."""
+    requests: int = 120
+    """Requests to the model per session: one diagnosis, or one go at a patch."""
+    minutes: float = 30.0
+    """Wall time per session."""
+    context_tokens: int = 80_000
+    """Kind `model`: from this size of the conversation on, long answers of tools from earlier are left out of it."""
+    answer_tokens: int = 8_000
+    """Kind `model`: tokens that the model may write in one answer."""
 
     @field_validator("kind", mode="before")
     @classmethod
     def one_or_many(cls, value: object) -> object:
         return (value,) if isinstance(value, str) else value
+
+    @field_validator("requests", "minutes", "context_tokens", "answer_tokens")
+    @classmethod
+    def is_some(cls, value: float) -> float:
+        if value <= 0:
+            raise ValueError("write a number above 0")
+        return value
+
+    @field_validator("model")
+    @classmethod
+    def names_a_provider(cls, value: str) -> str:
+        wire, mark, name = value.partition(":")
+        if value and (wire not in ("anthropic", "openai") or not mark or not name.strip()):
+            raise ValueError("write `anthropic:NAME`, or `openai:NAME` for any OpenAI-compatible address")
+        return value
+
+    @field_validator("url")
+    @classmethod
+    def is_an_address(cls, value: str) -> str:
+        if value and not re.match(r"https?://[^/\s@]+(/\S*)?$", value):
+            raise ValueError("write an address such as `http://127.0.0.1:8000/v1`; a login belongs into `key`")
+        return value.rstrip("/")
+
+    @field_validator("key")
+    @classmethod
+    def is_no_key(cls, value: str) -> str:
+        if value and not value.startswith("env:"):
+            raise ValueError("write `env:NAME` of the variable that holds the key; keys do not belong into files")
+        return value
 
 
 class BudgetSettings(Settings):

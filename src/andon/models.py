@@ -556,6 +556,23 @@ class Spend(Model):
         return Spend(seconds=self.seconds + other.seconds, tokens=self.tokens + other.tokens, usd=self.usd + other.usd)
 
 
+class Grant(Model):
+    """What a person adds to the limits of one cause."""
+
+    attempts: int = 0
+    minutes: float = 0.0
+    tokens: int = 0
+    usd: float = 0.0
+
+    def __add__(self, other: Grant) -> Grant:
+        return Grant(
+            attempts=self.attempts + other.attempts,
+            minutes=self.minutes + other.minutes,
+            tokens=self.tokens + other.tokens,
+            usd=self.usd + other.usd,
+        )
+
+
 class Attempt(Model):
     """One go at patch and verdict."""
 

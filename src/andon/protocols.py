@@ -26,6 +26,7 @@ from andon.models import (
     TestRun,
     Ticket,
 )
+from andon.wallet import Wallet
 
 LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 """`:since` of a question that is asked of all rows there ever were."""
@@ -364,6 +365,8 @@ class Case(NamedTuple):
     """Fixture of the suite that gives a scratch URL; empty: find it."""
     deadline: datetime
     """When the ticket's time is used up."""
+    wallet: Wallet
+    """What the session may still cost: whatever an agent's model costs is charged to it."""
     progress: Callable[[str], None]
     """Says a sentence to the person who watches."""
     transcript: Callable[[str, str], None]

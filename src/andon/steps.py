@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -28,7 +26,6 @@ from andon.models import (
     Patch,
     Proof,
     RowsFact,
-    Spend,
     Status,
     Ticket,
     Verdict,
@@ -37,6 +34,7 @@ from andon.models import (
     row_fingerprint,
 )
 from andon.quoting import counted
+from andon.spending import granted, spending, used_up
 
 if TYPE_CHECKING:
     from andon.judge.record import Tape
@@ -192,7 +190,7 @@ def diagnose(app: App, ticket: int) -> str:
                 raise LimitError(f"{trouble}; {known_of(app, ticket)}")
             app.store.add_event(ticket, kind="stopped", actor=LOOP, text=trouble, now=app.now())
             break
-        with case(app, ticket, agent.name) as it, spending(app, ticket, f"diagnose {agent.name}") as bill:
+        with spending(app, ticket, f"diagnose {agent.name}") as bill, case(app, ticket, agent.name, bill.wallet) as it:
             app.progress(ticket, f"{agent.name} asks why")
             found, cost = stage(it, agent)
             bill.add(cost)
@@ -274,6 +272,7 @@ def begin_attempt(app: App, ticket: int) -> int:
             day_spend=store.spent_on(now.date()),
             day_fixes=store.fixes_on(now.date()),
             settings=app.config.budget,
+            grant=granted(app, ticket),
         )
     )
     if trouble:
@@ -307,7 +306,7 @@ def write_patch(app: App, ticket: int, number: int) -> bool:
         return True
     agent = next(agent for agent in app.agents() if agent.name == attempt.agent)
     earlier = tuple(one for one in app.store.list_attempts(ticket) if one.number < number)
-    with case(app, ticket, agent.name) as it, spending(app, ticket, f"fix {number}") as bill:
+    with spending(app, ticket, f"fix {number}") as bill, case(app, ticket, agent.name, bill.wallet) as it:
         app.progress(ticket, f"{agent.name} looks for a fix, attempt {number}")
         fixed = stage(it, app.store.get_diagnosis(ticket), agent, earlier)
         bill.add(fixed.spend)
@@ -455,7 +454,7 @@ def reject(app: App, ticket: int, *, why: str) -> Ticket:
         Approval(ticket=ticket, attempt=attempt.number, decision="reject", who=person(), at=now, note=why)
     )
     app.store.save_attempt(attempt.model_copy(update={"feedback": f"a person rejected it: {why}"}))
-    left = app.config.budget.attempts - attempts_of(app, it.cause)
+    left = app.config.budget.attempts + granted(app, ticket).attempts - attempts_of(app, it.cause)
     new = Status.DIAGNOSED if left > 0 else Status.ESCALATED
     return app.store.move(ticket, it.status, new, actor=person(), reason=f"rejected: {why}", now=now)
 
@@ -670,58 +669,6 @@ def patch_of(attempt: Attempt) -> Patch:
     if attempt.patch is None:
         raise NotFoundError(f"attempt {attempt.number} of ticket {attempt.ticket} has no patch")
     return attempt.patch
-
-
-class Bill:
-    """What a piece of work costs while it runs: wall time since it began, and what its agent says that it used."""
-
-    def __init__(self) -> None:
-        self.began = time.monotonic()
-        self.used = Spend()
-
-    def add(self, cost: Spend) -> None:
-        """Counts an agent's tokens and money; its seconds are counted here."""
-        self.used += cost
-
-    @property
-    def spend(self) -> Spend:
-        """The bill as it stands."""
-        return self.used.model_copy(update={"seconds": time.monotonic() - self.began})
-
-
-@contextmanager
-def spending(app: App, ticket: int, what: str) -> Iterator[Bill]:
-    """Books what a piece of work costs on the ticket, also when it fails or runs again; tells a limit that is near."""
-    bill = Bill()
-    try:
-        yield bill
-    finally:
-        app.store.add_spend(ticket, f"{what} {app.now().isoformat()}", bill.spend, app.now())
-        warn(app, ticket)
-
-
-def used_up(app: App, ticket: int) -> str:
-    """Returns which limit of time, tokens or money keeps anything more from starting for a cause, or nothing."""
-    spent, today = costs(app, ticket)
-    return budget.reached(spend=spent, day_spend=today, settings=app.config.budget)
-
-
-def warn(app: App, ticket: int) -> None:
-    """Notes each limit that is nearly used up in the ticket's history, once."""
-    spent, today = costs(app, ticket)
-    near = budget.warns(spend=spent, day_spend=today, settings=app.config.budget)
-    if not near:
-        return
-    told = {event.data.get("limit") for event in app.store.list_events(ticket) if event.kind == "note"}
-    for limit, sentence in near.items():
-        if limit not in told:
-            words = f"running out: {sentence}"
-            app.store.add_event(ticket, "note", actor=LOOP, text=words, data={"limit": limit}, now=app.now())
-
-
-def costs(app: App, ticket: int) -> tuple[Spend, Spend]:
-    """Returns what a ticket's cause has cost so far, and what all systems have cost today."""
-    return app.store.spent(app.store.get_ticket(ticket).cause), app.store.spent_on(app.now().date())
 
 
 def move(app: App, ticket: int, old: Status, new: Status, reason: str) -> str:

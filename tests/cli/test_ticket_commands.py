@@ -57,6 +57,7 @@ def test_new_ticket_with_an_unknown_check_is_refused_and_not_kept(andon: Call, r
         ("diagnose", "7"),
         ("fix", "7"),
         ("judge", "7"),
+        ("budget", "7"),
     ],
 )
 def test_ticket_that_does_not_exist_is_said_so(command: tuple[str, ...], andon: Call, red: Path) -> None:

@@ -29,6 +29,7 @@ COMMANDS = {
     "reject": ("andon.cli.tickets", "Send a ticket's patch back, with the reason."),
     "close": ("andon.cli.tickets", "End a ticket that needs nothing more."),
     "reopen": ("andon.cli.tickets", "Open an ended or escalated ticket again."),
+    "budget": ("andon.cli.budget", "Show what a ticket's cause and the day have cost, or add to a cause's limits."),
     "demo": ("andon.cli.demo", "Break a real pipeline and watch the loop mend it."),
 }
 

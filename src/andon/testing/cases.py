@@ -21,6 +21,7 @@ from andon.protocols import Case, DataSource, Sandbox
 from andon.sandboxes import open_sandbox
 from andon.sandboxes.scratch import open_scratch
 from andon.testing.repos import BUGS, NOW, make_tinyfeed
+from andon.wallet import wallet_with
 from andon.workspace import Means, open_workspace
 
 LIMIT = timedelta(minutes=10)
@@ -113,6 +114,7 @@ def _case(stage: Stage, name: str, stack: ExitStack) -> Case:
         test_argv=settings.argv("test"),
         scratch_fixture=settings.scratch_fixture,
         deadline=datetime.now(UTC) + LIMIT,
+        wallet=wallet_with(),
         progress=lambda _: None,
         transcript=lambda kind, text: stage.lines.append((kind, text)),
         weigh=lambda claimed: check_diagnosis(claimed, given, claimed.agent),
