@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from typing import Literal, NamedTuple
 
 PLAIN_MODE = "100644"
+PROGRAM_MODE = "100755"
 HEADER = re.compile(r"diff --git a/(\S.*) b/(\S.*)")
 HUNK = re.compile(r"@@ -(\d+)(?:,(\d+))? \+(\d+)(?:,(\d+))? @@.*")
 NO_NEWLINE = "\\ No newline at end of file"
@@ -70,11 +71,12 @@ def parse(diff: str) -> tuple[FileDiff, ...]:
 
 
 def legible(diff: str) -> tuple[str, dict[str, str]]:
-    """Returns the files of a diff that are plain text changes, as diff text, and why each of the others is not."""
+    """Returns the files of a diff that are plain text changes, as diff text, and why each of the others is not.
+
+    That a file may be executed, or may no more, is left out: the judge executes none.
+    """
     kept, others = "", {}
-    for part in re.split(r"(?m)^(?=diff --git )", diff):
-        if not part:
-            continue
+    for part in filter(None, map(without_modes, re.split(r"(?m)^(?=diff --git )", diff))):
         try:
             parse(part)
             kept += part
@@ -82,6 +84,16 @@ def legible(diff: str) -> tuple[str, dict[str, str]]:
             found = HEADER.fullmatch(part.split("\n", 1)[0])
             others[found[2] if found else part.split("\n", 1)[0][:120]] = str(error)
     return kept, others
+
+
+def without_modes(part: str) -> str:
+    """Returns the diff of one file without what it says of executing it; empty when it says nothing else."""
+    head, mark, rest = part.partition("\n@@ ")
+    modes = rf"(?:{PLAIN_MODE}|{PROGRAM_MODE})"
+    head, changed = re.subn(rf"\nold mode {modes}\nnew mode {modes}(?=\n|$)", "", head)
+    if changed and not head.partition("\n")[2].strip():
+        return ""
+    return re.sub(rf"\n(new|deleted) file mode {PROGRAM_MODE}\n", rf"\n\1 file mode {PLAIN_MODE}\n", head) + mark + rest
 
 
 def parse_file(lines: list[str]) -> FileDiff:
@@ -105,10 +117,10 @@ def parse_file(lines: list[str]) -> FileDiff:
 
 
 def is_plain_header(line: str, path: str) -> bool:
-    """Tells whether a header line says nothing but the file's name and its content's hashes."""
+    """Tells whether a header line says nothing but the file's name, its content's hashes and the mode that it keeps."""
     if line in (f"--- a/{path}", f"+++ b/{path}", "--- /dev/null", "+++ /dev/null"):
         return True
-    return re.fullmatch(rf"index [0-9a-f]+\.\.[0-9a-f]+( {PLAIN_MODE})?", line) is not None
+    return re.fullmatch(rf"index [0-9a-f]+\.\.[0-9a-f]+( {PLAIN_MODE}| {PROGRAM_MODE})?", line) is not None
 
 
 def parse_hunks(path: str, lines: list[str]) -> Iterator[Hunk]:

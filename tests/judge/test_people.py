@@ -1,0 +1,58 @@
+"""What people's honest fixes look like, and how the judge takes them: each of these was turned away once."""
+
+from __future__ import annotations
+
+import pytest
+from lab import Lab
+
+from andon.judge.difftext import legible, parse
+from andon.judge.scope import scope
+from andon.judge.suites import base_is_green
+from andon.models import Outcome
+
+HUNK = "@@ -1 +1 @@\n-a = 1\n+a = 2\n"
+PRICES = "shop/prices.py"
+WRONG = {PRICES: "def cents(text):\n    return int(text)\n", "shop/__init__.py": ""}
+RIGHT = "def cents(text):\n    return int(text) * 100\n"
+TEST = "from shop.prices import cents\n\n\ndef test_cents():\n    assert cents('2') == 200\n"
+
+
+def test_change_of_a_file_that_may_be_executed_is_a_change_of_text() -> None:
+    found = parse(f"diff --git a/a.py b/a.py\nindex 1234567..89abcde 100755\n--- a/a.py\n+++ b/a.py\n{HUNK}")
+    assert found[0].added == ("a = 2",)
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        "old mode 100644\nnew mode 100755\nindex 1234567..89abcde\n--- a/a.py\n",
+        "old mode 100755\nnew mode 100644\nindex 1234567..89abcde\n--- a/a.py\n",
+        "new file mode 100755\nindex 0000000..89abcde\n--- /dev/null\n",
+    ],
+)
+def test_person_who_makes_a_file_executable_has_its_text_judged(head: str) -> None:
+    diff = f"diff --git a/a.py b/a.py\n{head}+++ b/a.py\n{HUNK}"
+    kept, others = legible(diff)
+    assert parse(kept)[0].added == ("a = 2",)
+    assert not others
+
+
+def test_change_of_nothing_but_a_mode_is_no_change() -> None:
+    assert legible("diff --git a/a.py b/a.py\nold mode 100644\nnew mode 100755\n") == ("", {})
+    link = "diff --git a/a b/a\nold mode 100644\nnew mode 120000\n"
+    assert "not a text change" in legible(link)[1]["a"]
+
+
+def test_fix_in_a_file_that_may_be_executed_is_within_scope(lab: Lab) -> None:
+    with lab.hearing(WRONG, {PRICES: RIGHT, "tests/test_cents.py": TEST}, people=True) as hearing:
+        diff = hearing.patch.diff.replace(f"--- a/{PRICES}", f"index 1234567..89abcde 100755\n--- a/{PRICES}")
+        hearing.patch = hearing.patch.model_copy(update={"diff": diff})
+        assert scope(hearing).outcome is Outcome.HOLDS
+
+
+def test_red_test_that_a_person_mends_is_nothing_to_look_at(lab: Lab) -> None:
+    many = "".join(f"def test_sum{number}():\n    assert 1 + 1 == 2\n\n\n" for number in range(6))
+    old = {"tests/test_cents.py": TEST, "tests/test_many.py": many}
+    mended = TEST.replace("cents('2')", "cents(' 2')")
+    with lab.hearing(WRONG | old, {PRICES: RIGHT, "tests/test_cents.py": mended}, people=True) as hearing:
+        assert base_is_green(hearing).outcome is Outcome.HOLDS
