@@ -7,7 +7,7 @@ from lab import Lab
 
 from andon.judge.difftext import legible, parse
 from andon.judge.scope import scope
-from andon.judge.suites import base_is_green
+from andon.judge.suites import base_is_green, new_test_on_base, new_test_on_head, suite_on_head
 from andon.models import Outcome
 
 HUNK = "@@ -1 +1 @@\n-a = 1\n+a = 2\n"
@@ -56,3 +56,33 @@ def test_red_test_that_a_person_mends_is_nothing_to_look_at(lab: Lab) -> None:
     mended = TEST.replace("cents('2')", "cents(' 2')")
     with lab.hearing(WRONG | old, {PRICES: RIGHT, "tests/test_cents.py": mended}, people=True) as hearing:
         assert base_is_green(hearing).outcome is Outcome.HOLDS
+
+
+DATA = "tests/data/prices.py"
+READER = """from pathlib import Path
+
+from shop.prices import cents
+
+
+def test_every_price_of_the_data():
+    text = Path(__file__).with_name("data").joinpath("prices.py").read_text()
+    for line in text.splitlines():
+        said, _, wanted = line.partition(" = ")
+        assert cents(said.strip("_")) == int(wanted)
+"""
+
+
+def test_python_file_that_is_data_of_tests_is_no_test(lab: Lab) -> None:
+    base = WRONG | {"tests/test_data.py": READER, DATA: "_0 = 0\n"}
+    with lab.hearing(base, {PRICES: RIGHT, DATA: "_0 = 0\n_2 = 200\n"}, people=True) as hearing:
+        assert hearing.new_tests == ()
+        proofs = [new_test_on_base(hearing), new_test_on_head(hearing), suite_on_head(hearing)]
+        assert [proof.outcome for proof in proofs] == [Outcome.HOLDS] * 3
+
+
+def test_old_test_that_fails_with_the_old_data_of_a_person_is_contested(lab: Lab) -> None:
+    base = WRONG | {"tests/test_data.py": READER, DATA: "_2 = 2\n"}
+    with lab.hearing(base, {PRICES: RIGHT, DATA: "_2 = 200\n"}, people=True) as hearing:
+        proof = suite_on_head(hearing)
+        assert proof.outcome is Outcome.NEEDS_EYES
+        assert proof.saw.startswith("contested")

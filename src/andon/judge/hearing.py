@@ -135,7 +135,7 @@ class Hearing:
             for item in self.tests:
                 if item.path.endswith(".py"):
                     texts = [self.text_of(root.root / item.path) for root in (base, head)]
-                    found[item.path] = changes(*texts)
+                    found[item.path] = changes(item.path, *texts)
         return found
 
     @cached_property

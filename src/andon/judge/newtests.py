@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -16,13 +17,17 @@ class Changes(NamedTuple):
     """Added or changed; the empty name stands for the whole file: what its tests stand on has changed."""
     contested: tuple[str, ...]
     """Were there before and are changed or gone."""
+    material: bool = False
+    """The file holds no tests: it is what those of other files stand on (fixtures, helpers, code that is data)."""
 
 
-def changes(before: str | None, after: str | None) -> Changes:
+def changes(path: str, before: str | None, after: str | None) -> Changes:
     """Returns what becomes of the tests of a file from one text to another; None: there is no file.
 
     A file that cannot be parsed counts as changed as a whole.
     """
+    if not is_named_test(path) and not any(holds_tests(text) for text in (before, after)):
+        return Changes((), (), material=True)
     old, old_rest = read(before)
     new, new_rest = read(after)
     fresh = tuple(name for name, text in new.items() if old.get(name) != text)
@@ -30,6 +35,20 @@ def changes(before: str | None, after: str | None) -> Changes:
         fresh = ("",)
     contested = tuple(name for name, text in old.items() if new.get(name) != text)
     return Changes(fresh, contested)
+
+
+def is_named_test(path: str) -> bool:
+    """Tells whether a file is called as a file of tests is, whatever it holds."""
+    return re.search(r"(^|[/_])tests?(_[^/]*)?\.py$", path.lower()) is not None
+
+
+def holds_tests(text: str | None) -> bool:
+    """Tells whether a file holds anything that is collected as a test, at whatever depth."""
+    try:
+        tree = ast.parse(text or "")
+    except (SyntaxError, ValueError):
+        return False
+    return any(isinstance(node, Function) and node.name.startswith("test") for node in ast.walk(tree))
 
 
 def read(text: str | None) -> tuple[dict[str, str], set[str] | None]:
