@@ -12,11 +12,12 @@ Ask = Callable[[str], tuple[Row, ...]]
 OWN = "not like 'pg\\_%' and nspname <> 'information_schema'"
 ROLES = """
 with recursive member(oid) as (
-  select oid from pg_catalog.pg_roles where rolname = current_user
+  select oid from pg_catalog.pg_roles where rolname in (current_user, session_user)
+    or oid = (select usesysid from pg_catalog.pg_stat_activity where pid = pg_backend_pid())
   union select m.roleid from pg_catalog.pg_auth_members m join member on member.oid = m.member
 ), mine as (select r.oid, r.rolname from member join pg_catalog.pg_roles r using (oid))
 """
-"""The login's own role and every role that it is in or may become, whether it inherits from it or not."""
+"""Whoever logged in, the role that its settings put before it, and every role that these are in or may become."""
 ME = "string_agg(distinct quote_ident(mine.rolname), ', ') as me"
 
 
@@ -26,6 +27,8 @@ class Rule(NamedTuple):
     query: str
     what: str
     remedy: str
+    since: int = 0
+    """The first server version that knows what is asked about."""
 
 
 RULES = (
@@ -40,9 +43,10 @@ RULES = (
         "alter role {role} no{name}",
     ),
     Rule(
-        f"""{ROLES} select quote_ident(current_user) as me, quote_ident(r.rolname) as name
-        from mine join pg_catalog.pg_roles r using (oid)
-        where r.rolname <> current_user and r.rolname like 'pg\\_%' order by 2""",
+        f"""{ROLES} select {ME}, quote_ident(r.rolname) as name
+        from mine join pg_catalog.pg_auth_members m on m.member = mine.oid
+        join pg_catalog.pg_roles r on r.oid = m.roleid
+        where r.rolname like 'pg\\_%' and mine.rolname not like 'pg\\_%' group by r.rolname order by 2""",
         "is a member of {name}",
         "revoke {name} from {me}",
     ),
@@ -68,6 +72,28 @@ RULES = (
         "revoke usage, update on sequence {name} from {me}, public",
     ),
     Rule(
+        f"""{ROLES} select {ME}, c.oid::regclass::text as name
+        from mine cross join pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace
+        where c.relkind in ('r', 'p', 'v', 'm', 'f') and n.nspname {OWN} and c.relowner <> mine.oid
+          and has_table_privilege(mine.oid, c.oid, 'SELECT WITH GRANT OPTION')
+        group by c.oid order by 2 limit 50""",
+        "may pass on SELECT on {name} to others",
+        "revoke grant option for select on {name} from {me}",
+    ),
+    Rule(
+        f"""{ROLES} select {ME}, quote_ident(pg_get_userbyid(d.defaclrole)) as owner,
+          coalesce(' in schema ' || quote_ident(n.nspname), '') as inside,
+          case d.defaclobjtype when 'r' then 'tables' when 'S' then 'sequences' else 'schemas' end as kind,
+          string_agg(distinct a.privilege_type, ', ') as verbs
+        from pg_catalog.pg_default_acl d cross join lateral aclexplode(d.defaclacl) a
+        join mine on a.grantee in (mine.oid, 0) left join pg_catalog.pg_namespace n on n.oid = d.defaclnamespace
+        where a.grantee <> d.defaclrole and (d.defaclobjtype, a.privilege_type) not in
+          (('r', 'SELECT'), ('S', 'SELECT'), ('n', 'USAGE')) and d.defaclobjtype in ('r', 'S', 'n')
+        group by d.oid, d.defaclrole, d.defaclobjtype, n.nspname order by 2, 3 limit 50""",
+        "will have {verbs} on {kind} that {owner} makes later{inside}",
+        "alter default privileges for role {owner}{inside} revoke {verbs} on {kind} from {me}, public",
+    ),
+    Rule(
         f"""{ROLES} select o.kind, o.name, o.kind || ' ' || o.name as thing
         from (
           select case c.relkind when 'v' then 'view' when 'm' then 'materialized view' when 'S' then 'sequence'
@@ -79,6 +105,7 @@ RULES = (
             join pg_catalog.pg_namespace n on n.oid = p.pronamespace where n.nspname {OWN}
           union all select 'database', quote_ident(datname), datdba from pg_catalog.pg_database
             where datname = current_database()
+          union all select 'large object', oid::text, lomowner from pg_catalog.pg_largeobject_metadata
         ) o join mine on mine.oid = o.owner order by 1, 2 limit 50""",
         "owns the {thing}",
         "alter {kind} {name} owner to another_role",
@@ -105,11 +132,21 @@ RULES = (
         "revoke execute on function {name} from {me}, public",
     ),
     Rule(
-        f"""{ROLES} select {ME}, quote_ident(lanname) as name from mine cross join pg_catalog.pg_language l
-        where not lanpltrusted and lanname not in ('internal', 'c')
-          and has_language_privilege(mine.oid, l.oid, 'USAGE') group by lanname order by 2""",
-        "may use the untrusted language {name}",
-        "revoke usage on language {name} from {me}, public",
+        f"""{ROLES} select {ME}, p.oid::regprocedure::text as name, quote_ident(l.lanname) as language
+        from mine cross join pg_catalog.pg_proc p join pg_catalog.pg_namespace n on n.oid = p.pronamespace
+        join pg_catalog.pg_language l on l.oid = p.prolang
+        where not l.lanpltrusted and l.lanname not in ('internal', 'c')
+          and has_schema_privilege(mine.oid, n.oid, 'USAGE') and has_function_privilege(mine.oid, p.oid, 'EXECUTE')
+        group by p.oid, l.lanname order by 2 limit 50""",
+        "may call {name}, written in {language}, which is not a trusted language",
+        "revoke execute on function {name} from {me}, public",
+    ),
+    Rule(
+        f"""{ROLES} select {ME}, quote_ident(fdwname) as name
+        from mine cross join pg_catalog.pg_foreign_data_wrapper w
+        where has_foreign_data_wrapper_privilege(mine.oid, w.oid, 'USAGE') group by fdwname order by 2""",
+        "may make servers of the foreign data wrapper {name}",
+        "revoke usage on foreign data wrapper {name} from {me}, public",
     ),
     Rule(
         f"""{ROLES} select {ME}, quote_ident(srvname) as name from mine cross join pg_catalog.pg_foreign_server s
@@ -143,6 +180,21 @@ RULES = (
         "may read {name}, which holds secrets",
         "revoke select on pg_catalog.{name} from {me}, public",
     ),
+    Rule(
+        f"""{ROLES} select {ME}, o.oid::text as name from pg_catalog.pg_largeobject_metadata o
+        cross join lateral aclexplode(o.lomacl) a join mine on a.grantee in (mine.oid, 0)
+        where a.privilege_type = 'UPDATE' and o.lomowner <> mine.oid group by o.oid order by 2 limit 50""",
+        "may write the large object {name}",
+        "revoke update on large object {name} from {me}, public",
+    ),
+    Rule(
+        f"""{ROLES} select {ME}, a.parname as name, p.word as verb
+        from mine cross join pg_catalog.pg_parameter_acl a cross join (values ('SET'), ('ALTER SYSTEM')) p(word)
+        where has_parameter_privilege(mine.oid, a.parname, p.word) group by a.parname, p.word order by 2, 3""",
+        "may {verb} parameter {name}",
+        "revoke {verb} on parameter {name} from {me}, public",
+        since=150_000,
+    ),
 )
 
 ATTEMPTS = (
@@ -157,7 +209,9 @@ def list_powers(ask: Ask, attempt: Callable[[str], bool]) -> tuple[Power, ...]:
 
     `ask` runs our own catalogue queries read-only; `attempt` tries a statement in a transaction that is rolled back.
     """
-    found = [power for rule in RULES for power in _apply(rule, ask(rule.query))]
+    (told,) = ask("select current_setting('server_version_num') as version")
+    version = int(str(told["version"]))
+    found = [power for rule in RULES if rule.since <= version for power in _apply(rule, ask(rule.query))]
     if found:
         return tuple(found)  # it is refused anyway: no need to try
     return tuple(Power(what, "make a new login: `andon grants`") for sql, what in ATTEMPTS if attempt(sql))
