@@ -6,7 +6,8 @@
 
 A base that is left out is the fix's parent. Each fix is judged in a process of its own, bounded in time; what is done
 stands in FIXES.results.jsonl and is not done again (`--again broken` does those of an outcome again). The table tells
-outcomes, the classes of the reasons, and costs in seconds and in runs of the suite. Exit code 0 when it has run.
+outcomes with their exact upper bound (one-sided, 95%), the classes of the reasons, which judge said so (by the hash of
+its source), and costs in seconds and in runs of the suite. Exit code 0 when it has run.
 """
 
 from __future__ import annotations
@@ -15,12 +16,10 @@ import argparse
 import csv
 import hashlib
 import json
-import math
 import os
 import re
 import resource
 import signal
-import statistics
 import subprocess
 import sys
 import tempfile
@@ -28,17 +27,18 @@ import threading
 import time
 import traceback
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, NamedTuple
+
+from honest_table import rendered, summary
 
 KEYS = {
     "repository": ("repository", "repo", "path", "repository_path", "repo_path"),
     "base": ("base", "base_commit", "parent"),
     "fix": ("fix", "fix_commit", "head", "commit", "head_commit"),
 }
-OUTCOMES = ("proven", "needs eyes: contested", "needs eyes: other", "rejected", "not reproduced", "broken")
 FIX = re.compile(r"\b(fix(e[sd]|ing)?|bugs?|bugfix|regressions?|closes? #\d+|resolves? #\d+)\b", re.IGNORECASE)
 NO_FIX = re.compile(
     r"\b(typos?|lint(ing|er)?|flake8|pyflakes|pylint|ruff|isort|black|pep ?8|mypy|typing|type (hints?|annotations?)|"
@@ -179,6 +179,9 @@ def child(fix: Fix, cache: Path, only: Sequence[str], out: Path) -> None:
         told = judge_one(fix, cache, only)
     except Exception as error:  # noqa: BLE001  # one bad case never ends the run: it is told as broken
         told = {"error": f"{type(error).__name__}: {error}"[-2000:], "traceback": traceback.format_exc()[-4000:]}
+    from andon.judge.record import source_of_judge
+
+    told["judge"] = source_of_judge()[:12]
     told["memory_mb"] = round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
     out.write_text(json.dumps(told), encoding="utf-8")
 
@@ -279,62 +282,6 @@ def read_results(path: Path) -> dict[str, dict[str, Any]]:
         except (ValueError, KeyError):  # the last line of a run that was killed
             continue
     return found
-
-
-def summary(results: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    """Returns counts, reasons and costs."""
-    whole = len(results) or 1
-    count = Counter(one["outcome"] for one in results)
-    judged = [one for one in results if one.get("verdict")]
-    costs = [one["verdict"]["seconds"] for one in judged]
-    suites = [
-        one["verdict"]["seconds"] / one["suite_seconds"]
-        for one in judged
-        if one.get("suite_seconds") and one["outcome"] in ("proven", "needs eyes: contested", "needs eyes: other")
-    ]
-    classes = Counter((one["outcome"], one["class"]) for one in results if one["outcome"] != "proven")
-    return {
-        "fixes": len(results),
-        "outcomes": {name: {"fixes": count[name], "share": round(count[name] / whole, 4)} for name in OUTCOMES},
-        "reasons": [
-            {"outcome": outcome, "class": name, "fixes": number} for (outcome, name), number in classes.most_common()
-        ],
-        "verdict_seconds": spread(costs),
-        "verdict_suites": spread(suites),
-        "environment_seconds": spread([one["environment_seconds"] for one in judged]),
-        "memory_mb": spread([one["memory_mb"] for one in results if one.get("memory_mb")]),
-    }
-
-
-def spread(values: Iterable[float]) -> dict[str, float]:
-    """Returns median, 90th percentile and largest of some numbers; empty for none."""
-    known = sorted(values)
-    if not known:
-        return {}
-    return {
-        "median": round(statistics.median(known), 2),
-        "p90": round(known[math.ceil(0.9 * len(known)) - 1], 2),
-        "most": round(known[-1], 2),
-    }
-
-
-def rendered(told: dict[str, Any]) -> str:
-    """Returns the summary as Markdown tables."""
-    lines = [f"{told['fixes']} fixes", "", "| verdict | fixes | share |", "|---|--:|--:|"]
-    lines += [f"| {name} | {one['fixes']} | {one['share']:.1%} |" for name, one in told["outcomes"].items()]
-    lines += ["", "| verdict | class of the reason | fixes |", "|---|---|--:|"]
-    lines += [f"| {one['outcome']} | {one['class'].replace('|', '/')} | {one['fixes']} |" for one in told["reasons"]]
-    lines += ["", "| cost | median | 90% | most |", "|---|--:|--:|--:|"]
-    names = {
-        "verdict_seconds": "verdict, seconds",
-        "verdict_suites": "verdict, runs of the suite",
-        "environment_seconds": "environment and checkout, seconds",
-        "memory_mb": "memory of andon, MB",
-    }
-    for key, name in names.items():
-        one = told[key]
-        lines += [f"| {name} | {one['median']:g} | {one['p90']:g} | {one['most']:g} |"] if one else []
-    return "\n".join(lines) + "\n"
 
 
 def arguments_of(argv: Sequence[str] | None) -> argparse.Namespace:

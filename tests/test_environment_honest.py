@@ -71,10 +71,13 @@ def test_bad_case_in_a_list_of_any_form_is_told_as_broken_and_is_not_done_again(
     fixes.write_text(text.format(path=tmp_path / "gone", base="a" * 40, fix="b" * 40))
     first = run(str(fixes), "--cache", str(tmp_path / "cache"), "--json", str(tmp_path / "told.json"))
     assert first.returncode == 0, first.stderr
-    assert json.loads((tmp_path / "told.json").read_text())["outcomes"]["broken"] == {"fixes": 1, "share": 1.0}
+    told = json.loads((tmp_path / "told.json").read_text())
+    assert told["outcomes"]["broken"] == {"fixes": 1, "share": 1.0, "at_most": 1.0}
+    assert told["outcomes"]["rejected"] == {"fixes": 0, "share": 0.0, "at_most": 0.95}
+    assert (told["repositories"], len(told["judges"])) == (1, 1)
     again = run(str(fixes), "--cache", str(tmp_path / "cache"))
     assert "1 done before" in again.stderr
-    assert "| broken | 1 | 100.0% |" in again.stdout
+    assert "| broken | 1 | 100.0% | 100.0% |" in again.stdout
 
 
 def test_case_that_takes_too_long_is_ended_and_told(repository: Path, tmp_path: Path) -> None:
