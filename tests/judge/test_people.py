@@ -75,9 +75,24 @@ def test_every_price_of_the_data():
 def test_python_file_that_is_data_of_tests_is_no_test(lab: Lab) -> None:
     base = WRONG | {"tests/test_data.py": READER, DATA: "_0 = 0\n"}
     with lab.hearing(base, {PRICES: RIGHT, DATA: "_0 = 0\n_2 = 200\n"}, people=True) as hearing:
-        assert hearing.new_tests == ()
+        assert hearing.new_tests == ("tests/test_data.py::test_every_price_of_the_data",)
         proofs = [new_test_on_base(hearing), new_test_on_head(hearing), suite_on_head(hearing)]
         assert [proof.outcome for proof in proofs] == [Outcome.HOLDS] * 3
+
+
+def test_test_that_reads_new_data_is_found_beside_a_new_test_that_shows_nothing(lab: Lab) -> None:
+    base = WRONG | {"tests/test_data.py": READER, DATA: "_0 = 0\n"}
+    beside = "from shop.prices import cents\n\n\ndef test_nothing():\n    assert cents('0') == 0\n"
+    head = {PRICES: RIGHT, DATA: "_0 = 0\n_2 = 200\n", "tests/test_beside.py": beside}
+    with lab.hearing(base, head, people=True) as hearing:
+        assert hearing.new_tests == ("tests/test_data.py::test_every_price_of_the_data",)
+
+
+def test_new_test_that_is_red_without_the_fix_is_enough_beside_new_data(lab: Lab) -> None:
+    base = WRONG | {"tests/test_data.py": READER, DATA: "_0 = 0\n"}
+    head = {PRICES: RIGHT, DATA: "_0 = 0\n_2 = 200\n", "tests/test_cents.py": TEST}
+    with lab.hearing(base, head, people=True) as hearing:
+        assert hearing.new_tests == ("tests/test_cents.py::test_cents",)
 
 
 def test_old_test_that_fails_with_the_old_data_of_a_person_is_contested(lab: Lab) -> None:

@@ -16,6 +16,7 @@ from andon.config import SystemSettings
 from andon.errors import GitError
 from andon.judge.cache import suite_of
 from andon.judge.difftext import FileDiff, Unreadable, legible, parse, write
+from andon.judge.material import turned_by_material
 from andon.judge.newtests import Changes, changes, lenient_imports
 from andon.judge.outcome import BrokenError
 from andon.judge.paths import is_test, trouble_with
@@ -142,13 +143,23 @@ class Hearing:
     def new_tests(self) -> tuple[str, ...]:
         """The tests that the diff adds or changes: `path::Class::function` or a whole file, from the repository's root.
 
-        Empty when only test material changed: then every test may be the one that matters.
+        Where a person changes what tests stand on, and none of these is red without the fix: those of the whole suite
+        that turn green with it. Empty when there is none: then every test may be the one that matters.
         """
         if not is_pytest(self.settings.argv("test")):
             return tuple(item.path for item in self.tests if item.kind != "deleted")
         named = [f"{path}::{name}" if name else path for path, found in self.test_changes.items() for name in found.new]
         declared = [one for one in self.patch.tests if "::" in one]
-        return tuple(dict.fromkeys(declared or named))
+        found = tuple(dict.fromkeys(declared or named))
+        if self.people and self.material and not (found and self.base_of(found).failed):
+            return turned_by_material(self) or found
+        return found
+
+    @property
+    def material(self) -> tuple[str, ...]:
+        """Files of the diff that tests stand on and that hold none themselves."""
+        known = self.test_changes
+        return tuple(one.path for one in self.tests if one.path not in known or known[one.path].material)
 
     @property
     def contested(self) -> tuple[str, ...]:
@@ -232,13 +243,17 @@ class Hearing:
     @cached_property
     def base_new(self) -> TestRun:
         """The new tests on the base's source."""
+        return self.base_of(self.new_tests)
+
+    def base_of(self, tests: tuple[str, ...]) -> TestRun:
+        """Returns how some tests of the diff end on the base's source."""
         with self.at(self.test_diff) as base:
-            run = base.test(self.new_tests, seconds=TEST_SECONDS)
+            run = base.test(tests, seconds=TEST_SECONDS)
             uncollected = {event.id.split("::")[0] for event in run.events if event.phase == "collect"}
             if not self.people or not uncollected:
                 return run
             self.soften(base)
-            again = base.test(self.new_tests, seconds=TEST_SECONDS)
+            again = base.test(tests, seconds=TEST_SECONDS)
             return again if any(event.phase == "call" for event in again.events) else run
 
     def soften(self, tree: Workspace) -> None:

@@ -170,7 +170,7 @@ def is_contested(event: TestEvent, hearing: Hearing) -> bool:
     for known, found in hearing.test_changes.items():
         if ends_with_path(known, path) and (name in found.contested or "" in found.new):
             return True
-    return any(not item.path.endswith(".py") or hearing.test_changes[item.path].material for item in hearing.tests)
+    return bool(hearing.material)
 
 
 def no_test_lost(hearing: Hearing) -> Proof:
