@@ -8,7 +8,8 @@ from lab import Lab
 from andon.judge.difftext import legible, parse
 from andon.judge.scope import scope
 from andon.judge.suites import base_is_green, new_test_on_base, new_test_on_head, suite_on_head
-from andon.models import Outcome
+from andon.judge.testflags import reads_straight
+from andon.models import Outcome, TestEvent
 
 HUNK = "@@ -1 +1 @@\n-a = 1\n+a = 2\n"
 PRICES = "shop/prices.py"
@@ -101,3 +102,28 @@ def test_old_test_that_fails_with_the_old_data_of_a_person_is_contested(lab: Lab
         proof = suite_on_head(hearing)
         assert proof.outcome is Outcome.NEEDS_EYES
         assert proof.saw.startswith("contested")
+
+
+def test_wrong_code_that_is_data_of_tests_is_not_read_as_a_test(lab: Lab) -> None:
+    with lab.hearing(WRONG, {PRICES: RIGHT, "tests/data/wrong.py": "def (:\n"}, people=True) as hearing:
+        assert reads_straight(hearing).outcome is Outcome.HOLDS
+    with lab.hearing(WRONG, {PRICES: RIGHT, "tests/test_wrong.py": "def (:\n"}, people=True) as hearing:
+        assert reads_straight(hearing).outcome is Outcome.NEEDS_EYES
+
+
+STEADY = "from shop.prices import cents\n\n\ndef test_two():\n    assert cents('2') == 2\n"
+
+
+def test_test_that_a_fix_breaks_is_told_from_one_that_is_flaky(lab: Lab) -> None:
+    head = {PRICES: RIGHT, "tests/test_cents.py": TEST}
+    with lab.hearing(WRONG | {"tests/test_two.py": STEADY}, head, people=True) as hearing:
+        proof = suite_on_head(hearing)
+        assert proof.outcome is Outcome.FAILS
+        assert "test_two" in proof.saw
+    with lab.hearing(WRONG, head, people=True) as hearing:
+        base, now = hearing.suites
+        red = TestEvent(id="tests/test_old.py::test_old", phase="call", outcome="failed", message="by chance")
+        vars(hearing)["suites"] = base, now.model_copy(update={"events": (*now.events[1:], red)})
+        proof = suite_on_head(hearing)
+        assert proof.outcome is Outcome.NEEDS_EYES
+        assert proof.saw.startswith("flaky")

@@ -146,12 +146,13 @@ def suite_on_head(hearing: Hearing) -> Proof:
     broken = [event for event in run.failed if event.id in before or event.id not in hearing.known_red]
     contested = [event for event in broken if is_contested(event, hearing)]
     undeclared = [event for event in broken if event not in contested]
+    steady = again_red(undeclared, hearing) if hearing.people else undeclared
+    if steady:
+        words = f"{len(steady)} tests that held before fail now: {steady[0].id}: {first_line(steady[0])}"
+        return fails(name, words, told(undeclared))
     if undeclared:
-        return fails(
-            name,
-            f"{len(undeclared)} tests that held before fail now: {undeclared[0].id}: {first_line(undeclared[0])}",
-            told(undeclared),
-        )
+        words = f"flaky: {undeclared[0].id} failed once with the patch and not again: {first_line(undeclared[0])}"
+        return needs_eyes(name, words, told(undeclared))
     if contested:
         return needs_eyes(
             name,
@@ -160,6 +161,17 @@ def suite_on_head(hearing: Hearing) -> Proof:
             told(contested),
         )
     return holds(name, counts(run.events))
+
+
+def again_red(broken: list[TestEvent], hearing: Hearing) -> list[TestEvent]:
+    """Returns those of the broken tests that are red again when the whole suite runs once more."""
+    if not broken:
+        return []
+    hearing.progress("runs the suite with the patch once more: what is red may be flaky")
+    with hearing.at(hearing.source_diff) as head:
+        run = head.test()
+    red = {function_of(event) for event in run.failed}
+    return [event for event in broken if function_of(event) in red or not run.complete]
 
 
 def is_contested(event: TestEvent, hearing: Hearing) -> bool:

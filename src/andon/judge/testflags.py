@@ -52,7 +52,7 @@ def reads_straight(hearing: Hearing) -> Proof:
         paths = [item.path for item in hearing.tests] if hearing.people else list(hearing.patch.tests)
         for path in paths:
             text = hearing.text_of(base.root / path)
-            if not path.endswith(".py") or text is None:
+            if not path.endswith(".py") or text is None or is_no_code(text, path, hearing):
                 continue
             only = fresh_names(hearing, path)
             for is_hard, what in flags_of_test(text, pinned=pinned, only=only):
@@ -67,6 +67,17 @@ def reads_straight(hearing: Hearing) -> Proof:
     if soft:
         return needs_eyes(name, soft[0] + (f" (and {len(soft) - 1} more)" if soft[1:] else ""), soft)
     return holds(name, f"{len(paths)} test files assert on what the product does")
+
+
+def is_no_code(text: str, path: str, hearing: Hearing) -> bool:
+    """Tells whether a person's file is called like Python and is data of tests: many a project tests wrong code."""
+    if not hearing.people or path not in hearing.material:
+        return False
+    try:
+        ast.parse(text)
+    except (SyntaxError, ValueError):
+        return True
+    return False
 
 
 def fresh_names(hearing: Hearing, path: str) -> frozenset[str]:
