@@ -6,6 +6,7 @@ import pytest
 from lab import Lab
 
 from andon.judge.difftext import legible, parse
+from andon.judge.paths import is_test
 from andon.judge.scope import scope
 from andon.judge.suites import base_is_green, new_test_on_base, new_test_on_head, suite_on_head
 from andon.judge.testflags import reads_straight
@@ -42,6 +43,29 @@ def test_change_of_nothing_but_a_mode_is_no_change() -> None:
     assert legible("diff --git a/a.py b/a.py\nold mode 100644\nnew mode 100755\n") == ("", {})
     link = "diff --git a/a b/a\nold mode 100644\nnew mode 120000\n"
     assert "not a text change" in legible(link)[1]["a"]
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "test.py",
+        "tests.py",
+        "conftest.py",
+        "src/lib/_tests/tools.py",
+        "unittests/a.py",
+        "lib/price_tests.py",
+        "test_a.py",
+    ],
+)
+def test_tests_are_known_wherever_people_keep_them(path: str) -> None:
+    assert is_test(path)
+
+
+@pytest.mark.parametrize(
+    "path", ["src/lib/test.py", "src/lib/tests.py", "lib/testing.py", "lib/contests.py", "latest.py"]
+)
+def test_module_of_a_product_that_is_about_tests_is_none(path: str) -> None:
+    assert not is_test(path)
 
 
 def test_fix_in_a_file_that_may_be_executed_is_within_scope(lab: Lab) -> None:

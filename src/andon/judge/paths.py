@@ -29,7 +29,9 @@ LOADED = ("*.pth", "*.egg-link", "*.so", "*.pyd", "*.pyc", "*.pyo", "*.dll", "*.
 """Names of files that an interpreter loads without being asked, or that hide what they hold."""
 HOOKS = ("sitecustomize", "usercustomize", "pytest", "_pytest", "pluggy", "coverage", "xdist", "hypothesis", "unittest")
 """Modules whose name in a tree would stand in for the runner's own."""
-TEST_FOLDERS = frozenset({"test", "tests", "testing", "__tests__", "spec"})
+TEST_FOLDER = re.compile(r"_*(unit_?)?tests?(ing|_?suite)?_*|spec", re.IGNORECASE)
+LONE_TESTS = re.compile(r"(unit_?)?tests?\.py", re.IGNORECASE)
+"""Names of tests at the top of a repository; below it a product may well have such a module."""
 NOT_CODE = frozenset({".md", ".rst", ".txt", ".adoc"})
 
 
@@ -94,8 +96,9 @@ def is_replay(path: str, settings: SystemSettings) -> bool:
 def is_test(path: str) -> bool:
     """Tells whether a path is a test or lies among tests."""
     pure = PurePosixPath(path)
-    named = pure.name.startswith("test_") or pure.stem.endswith(("_test", ".test", ".spec"))
-    return named or any(part in TEST_FOLDERS for part in pure.parts[:-1])
+    named = pure.name.startswith("test_") or pure.stem.endswith(("_test", "_tests", ".test", ".spec"))
+    named |= LONE_TESTS.fullmatch(path) is not None or pure.name == "conftest.py"
+    return named or any(TEST_FOLDER.fullmatch(part) for part in pure.parts[:-1])
 
 
 def is_code(path: str) -> bool:
