@@ -1,0 +1,1 @@
+"""What runs in the sandbox, with nothing but Python's own library."""

@@ -1,0 +1,327 @@
+"""Serves the relay on a Unix socket: each request is looked at, carried to the one upstream, counted and charged."""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import json
+import shutil
+import socket
+import socketserver
+import sys
+import tempfile
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler
+from pathlib import Path
+from typing import Any
+
+from andon.agents.relay.requests import FREE, Refused, place_of, prepared
+from andon.agents.relay.upstream import Upstream
+from andon.agents.relay.usage import Meter
+from andon.errors import ExternalError, LimitError
+from andon.wallet import Wallet
+
+INSIDE = Path(__file__).parent / "inside" / "andon_relay.py"
+MOST_REQUEST = 32 * 2**20
+MOST_ANSWER = 64 * 2**20
+CONNECTIONS = 8
+"""Of one session at a time: what is under way when the wallet empties is paid beyond it, so it must not be much."""
+IDLE = 300.0
+"""Seconds that a connection may be silent."""
+PIECE = 65536
+GIVEN = ("content-type", "accept", "anthropic-version", "anthropic-beta")
+"""Headers of a request that go on."""
+BACK = ("content-type", "retry-after", "retry-after-ms", "x-should-retry", "request-id", "x-request-id")
+"""Headers of an answer that come back."""
+KINDS = {
+    400: "invalid_request_error",
+    402: "billing_error",
+    404: "not_found_error",
+    411: "invalid_request_error",
+    413: "request_too_large",
+}
+
+
+class GoneError(Exception):
+    """The agent hung up."""
+
+
+class Relay:
+    """A running relay of one session."""
+
+    def __init__(self, upstream: Upstream, wallet: Wallet, socket: Path, *, requests: int) -> None:
+        self.upstream = upstream
+        self.wallet = wallet
+        self.socket = socket
+        """Where it listens; the sandbox needs it, and `readable`."""
+        self.most = requests
+        self.requests = 0
+        """How many went on to the model."""
+        self.estimated = 0
+        """How many of these did not tell what they cost."""
+        self.refused = ""
+        """Why requests are no longer carried: the wallet is empty, or there were as many as may be."""
+        self.trouble = ""
+        """What was wrong with the upstream at the last request; empty when it answered."""
+        self.permanent = False
+        """Trying again cannot help with that: the key is not let in, or the model is not there."""
+        self._lock = threading.Lock()
+        self._open: set[http.client.HTTPConnection] = set()
+        self._closed = False
+
+    @property
+    def readable(self) -> tuple[Path, ...]:
+        """What the sandbox has to show for `wrap`."""
+        return (INSIDE,)
+
+    def wrap(self, argv: Sequence[str], port: int, python: str = sys.executable) -> tuple[str, ...]:
+        """Returns the command that runs another one in the sandbox with the relay at `http://127.0.0.1:PORT`."""
+        return (python, "-I", str(INSIDE), str(self.socket), str(port), *argv)
+
+    def admit(self) -> None:
+        """Counts a request that is to go on.
+
+        Raises:
+            Refused: nothing more goes on; the sentence says why.
+        """
+        with self._lock:
+            if not self.refused and self.requests >= self.most:
+                self.refused = f"this session has made {self.most} requests, as many as `requests` in [agent] allows"
+            try:
+                self.wallet.check()
+            except LimitError as error:
+                self.refused = self.refused or f"the wallet is empty: {error}"
+            except ExternalError as error:
+                self.refused = self.refused or f"nobody can tell what is left to spend: {error}"
+            if self.refused:
+                raise Refused(self.refused, 402)
+            self.requests += 1
+
+    def charge(self, meter: Meter) -> None:
+        """Charges what an answer cost, to the end or as far as it came."""
+        counted = meter.total()
+        with self._lock:
+            self.estimated += counted.estimated
+        try:
+            self.wallet.charge(tokens=counted.tokens, usd=self.upstream.tariff.cost(counted) or 0.0)
+        except ExternalError as error:
+            # What cannot be kept must not go on: nobody would know what it cost.
+            self.refused = f"the cost cannot be kept: {error}"
+
+    @contextmanager
+    def connected(self) -> Iterator[http.client.HTTPConnection]:
+        """Gives a connection to the upstream that ends with the relay."""
+        connection = self.upstream.connect()
+        with self._lock:
+            self._open.add(connection)
+            closed = self._closed
+        try:
+            if closed:
+                raise OSError("the session is over")
+            yield connection
+        finally:
+            with self._lock:
+                self._open.discard(connection)
+            connection.close()
+
+    def hang_up(self) -> None:
+        """Ends what is under way."""
+        with self._lock:
+            self._closed = True
+            for connection in self._open:
+                with contextlib.suppress(OSError, AttributeError):
+                    connection.sock.shutdown(socket.SHUT_RDWR)
+
+
+class Server(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
+    """A thread a connection, and only so many; all have ended when it is closed, so that everything is charged."""
+
+    daemon_threads = False
+    block_on_close = True
+
+    def __init__(self, path: Path, handler: Callable[..., Any]) -> None:
+        self.slots = threading.BoundedSemaphore(CONNECTIONS)
+        self.clients: set[socket.socket] = set()
+        super().__init__(str(path), handler)
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        """Takes a connection when there is room for it."""
+        if self.slots.acquire(blocking=False):
+            self.clients.add(request)
+            super().process_request(request, client_address)
+        else:
+            self.shutdown_request(request)
+
+    def process_request_thread(self, request: Any, client_address: Any) -> None:
+        """Serves a connection to its end."""
+        try:
+            super().process_request_thread(request, client_address)
+        finally:
+            self.clients.discard(request)
+            self.slots.release()
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """A connection that breaks concerns nobody but its client."""
+
+    def hang_up(self) -> None:
+        """Ends the connections that there are."""
+        for client in tuple(self.clients):
+            with contextlib.suppress(OSError):
+                client.shutdown(socket.SHUT_RDWR)
+
+
+@contextmanager
+def open_relay(upstream: Upstream, wallet: Wallet, *, requests: int) -> Iterator[Relay]:
+    """Gives a running relay for one session; when it is left, all that it carried is charged."""
+    folder = Path(tempfile.mkdtemp(prefix="andon-relay-"))  # short: a socket's path has a hundred characters at most
+    relay = Relay(upstream, wallet, folder / "model.sock", requests=requests)
+    try:
+        server = Server(relay.socket, lambda *given: Handler(relay, *given))
+        thread = threading.Thread(target=server.serve_forever, args=(0.05,), name="andon-relay")
+        thread.start()
+        try:
+            yield relay
+        finally:
+            server.shutdown()
+            thread.join()
+            relay.hang_up()
+            server.hang_up()
+            server.server_close()
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+class Handler(BaseHTTPRequestHandler):
+    """One connection of the agent's."""
+
+    protocol_version = "HTTP/1.1"
+    timeout = IDLE
+
+    def __init__(self, relay: Relay, *given: Any) -> None:
+        self.relay = relay
+        self.begun = False
+        super().__init__(*given)
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Says nothing."""
+
+    def do_GET(self) -> None:
+        """Carries the list of models."""
+        self._attend("GET")
+
+    def do_POST(self) -> None:
+        """Carries a request to the model."""
+        self._attend("POST")
+
+    def _attend(self, method: str) -> None:
+        self.begun = False
+        relay, body = self.relay, b""
+        try:
+            place = place_of(relay.upstream.wire, method, self.path)
+            paid = method == "POST" and place.partition("?")[0] not in FREE
+            if method == "POST":
+                body = prepared(relay.upstream.wire, place, self._body(), relay.upstream.model)
+            if paid:
+                relay.admit()
+        except Refused as refused:
+            self._refuse(refused.status, str(refused))
+        else:
+            self._carry(method, place, body, paid=paid)
+
+    def _body(self) -> bytes:
+        length = self.headers.get("Content-Length", "")
+        if not length.isdecimal():
+            self.close_connection = True
+            raise Refused("say the length of the request", 411)
+        if int(length) > MOST_REQUEST:
+            self.close_connection = True
+            raise Refused(f"the request is larger than {MOST_REQUEST:,} bytes", 413)
+        return self.rfile.read(int(length))
+
+    def _carry(self, method: str, place: str, body: bytes, *, paid: bool) -> None:
+        relay = self.relay
+        try:
+            with relay.connected() as connection:
+                connection.request(method, relay.upstream.path(place), body or None, self._given())
+                answer = connection.getresponse()
+                self._note(answer)
+                self._pass_on(answer, len(body), paid=paid)
+        except GoneError:
+            self.close_connection = True
+        except (OSError, http.client.HTTPException) as error:
+            what = "broke off its answer" if self.begun else "cannot be reached"
+            relay.trouble = f"{relay.upstream.url} {what}: {error or type(error).__name__}"
+            self._refuse(502, relay.trouble)
+
+    def _given(self) -> dict[str, str]:
+        given = {name: value for name in GIVEN if (value := self.headers.get(name))}
+        # Compressed, its usage could not be read.
+        return {**given, "Accept-Encoding": "identity", "User-Agent": "andon", **self.relay.upstream.headers()}
+
+    def _note(self, answer: http.client.HTTPResponse) -> None:
+        relay = self.relay
+        relay.permanent = answer.status in (401, 403, 404)
+        words = {401: "does not let the key in", 403: "does not let the key in", 404: "has no such model"}
+        if answer.status < 300:
+            relay.trouble = ""
+        elif answer.status < 400:
+            raise http.client.HTTPException("it sends elsewhere, and nothing but it is asked")
+        else:
+            relay.trouble = f"{relay.upstream.url} {words.get(answer.status, f'answers with status {answer.status}')}"
+
+    def _pass_on(self, answer: http.client.HTTPResponse, asked: int, *, paid: bool) -> None:
+        stream = (answer.headers.get("Content-Type") or "").startswith("text/event-stream")
+        meter = Meter(stream=stream, asked=asked)
+        passed = 0
+        try:
+            self._head(answer)
+            while data := answer.read1(PIECE):
+                passed += len(data)
+                meter.feed(data)
+                self._piece(data)
+                if passed > MOST_ANSWER:
+                    raise http.client.HTTPException(f"it is larger than {MOST_ANSWER:,} bytes")
+            if answer.length:
+                raise http.client.IncompleteRead(b"", answer.length)
+        finally:
+            if paid and answer.status < 300:
+                self.relay.charge(meter)
+        self._piece(b"")
+
+    def _head(self, answer: http.client.HTTPResponse) -> None:
+        self.begun = True
+        self.send_response(answer.status)
+        for name in BACK:
+            if value := answer.headers.get(name):
+                self.send_header(name, value)
+        self.send_header("Transfer-Encoding", "chunked")
+        self.end_headers()
+
+    def _piece(self, data: bytes) -> None:
+        try:
+            self.wfile.write(f"{len(data):x}\r\n".encode() + data + b"\r\n")
+        except OSError as error:
+            raise GoneError from error
+
+    def _refuse(self, status: int, words: str) -> None:
+        """Answers with an error in the provider's own form; in the middle of an answer, by ending it."""
+        self.close_connection = True
+        if self.begun:
+            return
+        kind = KINDS.get(status, "api_error")
+        error: dict[str, object] = {"type": "error", "error": {"type": kind, "message": words}}
+        if self.relay.upstream.wire == "openai":
+            named = "insufficient_quota" if status == 402 else kind
+            error = {"error": {"message": words, "type": named, "param": None, "code": named}}
+        body = json.dumps(error).encode()
+        with contextlib.suppress(OSError):
+            self.send_response(status)
+            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Length", str(len(body)))
+            self.send_header("Connection", "close")
+            if status == 402:
+                self.send_header("x-should-retry", "false")
+            self.end_headers()
+            self.wfile.write(body)

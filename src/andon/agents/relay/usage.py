@@ -1,0 +1,111 @@
+"""Counts what a request cost from the provider's own usage fields, whole or streamed; estimates what is not told."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from andon.agents.prices import Counted
+
+CHARACTERS = 4
+"""A token, roughly, where the provider tells nothing."""
+MOST_LINE = 8 * 2**20
+MOST_WHOLE = 64 * 2**20
+
+
+class Meter:
+    """Reads one answer as it passes."""
+
+    def __init__(self, *, stream: bool, asked: int) -> None:
+        """`asked` is the size of the request in bytes."""
+        self._stream = stream
+        self._asked = asked
+        self._rest = bytearray()
+        self._usage: dict[str, Any] = {}
+        self._written = 0
+        self._ended = False
+
+    def feed(self, data: bytes) -> None:
+        """Reads a piece of the answer."""
+        if self._stream:
+            self._rest += data
+            *lines, last = self._rest.split(b"\n")
+            self._rest = bytearray(last[-MOST_LINE:])
+            for line in lines:
+                self._line(bytes(line))
+        elif len(self._rest) < MOST_WHOLE:
+            self._rest += data
+
+    def total(self) -> Counted:
+        """Returns what the answer cost, as far as it has passed; asked once, at its end."""
+        if not self._stream:
+            self._event(bytes(self._rest))
+            self._ended = bool(self._usage)
+        told = usage_of(self._usage)
+        if told.tokens and self._ended:
+            return told
+        return told._replace(
+            input=told.input or self._asked // CHARACTERS,
+            output=max(told.output, self._written // CHARACTERS, 1),
+            estimated=True,
+        )
+
+    def _line(self, line: bytes) -> None:
+        if line.startswith(b"data:"):
+            self._event(line[5:])
+
+    def _event(self, data: bytes) -> None:
+        try:
+            event = json.loads(data)
+        except (ValueError, RecursionError):
+            return  # `[DONE]`, or nothing that tells a usage
+        if not isinstance(event, dict):
+            return
+        kind = event.get("type")
+        inner = event.get("message") if kind == "message_start" else event.get("response")
+        for place in (event, inner):
+            usage = place.get("usage") if isinstance(place, dict) else None
+            if isinstance(usage, dict):
+                self._usage |= {name: value for name, value in usage.items() if value is not None}
+                # Anthropic tells the input at the start already; only its last word has the output.
+                self._ended = self._ended or kind != "message_start"
+        self._written += written(event)
+
+
+def written(event: dict[str, Any]) -> int:
+    """Returns how many characters of the model's an event brings."""
+    delta = event.get("delta")
+    if isinstance(delta, str):
+        return len(delta)
+    parts: list[object] = [delta] if isinstance(delta, dict) else []
+    choices = event.get("choices")
+    for choice in choices if isinstance(choices, list) else []:
+        said = choice.get("delta") or choice.get("message") if isinstance(choice, dict) else None
+        if isinstance(said, dict):
+            parts.append(said)
+            parts += [call.get("function") for call in said.get("tool_calls") or [] if isinstance(call, dict)]
+    return sum(
+        len(value) for part in parts if isinstance(part, dict) for value in part.values() if isinstance(value, str)
+    )
+
+
+def usage_of(usage: dict[str, Any]) -> Counted:
+    """Returns the tokens of a provider's usage, in any of the three forms."""
+    if "prompt_tokens" in usage or "completion_tokens" in usage:
+        read = number(part(usage, "prompt_tokens_details"), "cached_tokens")
+        return Counted(number(usage, "prompt_tokens"), number(usage, "completion_tokens"), read)
+    if "input_tokens_details" in usage:
+        read = number(part(usage, "input_tokens_details"), "cached_tokens")
+        return Counted(number(usage, "input_tokens"), number(usage, "output_tokens"), read)
+    read, write = number(usage, "cache_read_input_tokens"), number(usage, "cache_creation_input_tokens")
+    return Counted(number(usage, "input_tokens") + read + write, number(usage, "output_tokens"), read, write)
+
+
+def part(usage: dict[str, Any], name: str) -> dict[str, Any]:
+    found = usage.get(name)
+    return found if isinstance(found, dict) else {}
+
+
+def number(usage: dict[str, Any], name: str) -> int:
+    found = usage.get(name)
+    return max(0, int(found)) if isinstance(found, (int, float)) else 0

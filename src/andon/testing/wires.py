@@ -1,0 +1,242 @@
+"""How providers write an answer, whole or streamed: Anthropic messages, OpenAI chat completions and responses."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+if TYPE_CHECKING:
+    from andon.testing.endpoint import Turn
+
+Json = dict[str, Any]
+Frame = tuple[str, Json | str]
+"""Name of the event (empty for none) and its data."""
+
+
+class Wire(NamedTuple):
+    """One form of answers."""
+
+    whole: Callable[[Json, Turn], Json]
+    frames: Callable[[Json, Turn], list[Frame]]
+    results: Callable[[Json], Iterator[str]]
+    """What tools gave, in a request."""
+
+
+def pieces(text: str) -> list[str]:
+    """Returns a text in a few pieces, as a model writes it."""
+    size = max(1, len(text) // 4)
+    return [text[place : place + size] for place in range(0, len(text), size)]
+
+
+def text_of(content: object) -> str:
+    """Returns the text of a content that is text or a list of blocks."""
+    if isinstance(content, list):
+        return "\n".join(str(block.get("text", "")) for block in content if isinstance(block, dict))
+    return str(content or "")
+
+
+# --- Anthropic: messages --------------------------------------------------------------------------------------------
+
+
+def message_usage(turn: Turn) -> Json:
+    if not turn.billed:
+        return {"input_tokens": 0, "output_tokens": 0}
+    return {
+        "input_tokens": turn.tokens[0] - turn.cached,
+        "cache_read_input_tokens": turn.cached,
+        "cache_creation_input_tokens": 0,
+        "output_tokens": turn.tokens[1],
+    }
+
+
+def message_blocks(turn: Turn) -> list[Json]:
+    blocks: list[Json] = [{"type": "text", "text": turn.text}] if turn.text else []
+    return blocks + [
+        {"type": "tool_use", "id": f"toolu_{number}", "name": call.name, "input": call.arguments}
+        for number, call in enumerate(turn.calls)
+    ]
+
+
+def message_end(turn: Turn) -> str:
+    return "refusal" if turn.refusal else "tool_use" if turn.calls else "end_turn"
+
+
+def message(body: Json, turn: Turn) -> Json:
+    return {
+        "id": "msg_1",
+        "type": "message",
+        "role": "assistant",
+        "model": body.get("model"),
+        "content": message_blocks(turn),
+        "stop_reason": message_end(turn),
+        "stop_sequence": None,
+        "usage": message_usage(turn),
+    }
+
+
+def message_frames(body: Json, turn: Turn) -> list[Frame]:
+    usage = message_usage(turn)
+    start = {**message(body, turn), "content": [], "stop_reason": None, "usage": {**usage, "output_tokens": 1}}
+    frames: list[Frame] = [("message_start", {"type": "message_start", "message": start}), ("ping", {"type": "ping"})]
+    texts = [turn.text] if turn.text else []
+    parts = [("text_delta", "text", text) for text in texts]
+    parts += [("input_json_delta", "partial_json", call.text) for call in turn.calls]
+    for number, (block, (kind, name, text)) in enumerate(zip(message_blocks(turn), parts, strict=True)):
+        empty = {**block, "text": ""} if kind == "text_delta" else {**block, "input": {}}
+        frames.append(("content_block_start", {"type": "content_block_start", "index": number, "content_block": empty}))
+        frames += [
+            (
+                "content_block_delta",
+                {"type": "content_block_delta", "index": number, "delta": {"type": kind, name: one}},
+            )
+            for one in pieces(text)
+        ]
+        frames.append(("content_block_stop", {"type": "content_block_stop", "index": number}))
+    delta = {"stop_reason": message_end(turn), "stop_sequence": None}
+    ended = {"output_tokens": usage["output_tokens"]}
+    frames.append(("message_delta", {"type": "message_delta", "delta": delta, "usage": ended}))
+    return [*frames, ("message_stop", {"type": "message_stop"})]
+
+
+def message_results(body: Json) -> Iterator[str]:
+    for one in body.get("messages", []):
+        for block in one["content"] if isinstance(one["content"], list) else []:
+            if block.get("type") == "tool_result":
+                yield text_of(block.get("content"))
+
+
+# --- OpenAI: chat completions ---------------------------------------------------------------------------------------
+
+
+def chat_usage(turn: Turn) -> Json:
+    given, written = turn.tokens
+    return {
+        "prompt_tokens": given,
+        "completion_tokens": written,
+        "total_tokens": given + written,
+        "prompt_tokens_details": {"cached_tokens": turn.cached},
+    }
+
+
+def chat_calls(turn: Turn) -> list[Json]:
+    return [
+        {
+            "index": number,
+            "id": f"call_{number}",
+            "type": "function",
+            "function": {"name": call.name, "arguments": call.text},
+        }
+        for number, call in enumerate(turn.calls)
+    ]
+
+
+def chat_end(turn: Turn) -> str:
+    return "content_filter" if turn.refusal else "tool_calls" if turn.calls else "stop"
+
+
+def chat(body: Json, turn: Turn) -> Json:
+    said: Json = {"role": "assistant", "content": None if turn.refusal else turn.text or None}
+    said |= {"refusal": turn.text} if turn.refusal else {}
+    said |= {"tool_calls": chat_calls(turn)} if turn.calls else {}
+    choice = {"index": 0, "message": said, "finish_reason": chat_end(turn), "logprobs": None}
+    usage = {"usage": chat_usage(turn)} if turn.billed else {}
+    head = {"id": "chatcmpl-1", "object": "chat.completion", "created": 1, "model": body.get("model")}
+    return {**head, "choices": [choice], **usage}
+
+
+def chat_frames(body: Json, turn: Turn) -> list[Frame]:
+    head = {"id": "chatcmpl-1", "object": "chat.completion.chunk", "created": 1, "model": body.get("model")}
+
+    def chunk(delta: Json, ended: str | None = None) -> Frame:
+        return "", {**head, "choices": [{"index": 0, "delta": delta, "finish_reason": ended}]}
+
+    name = "refusal" if turn.refusal else "content"
+    frames = [chunk({"role": "assistant", "content": ""}), *(chunk({name: one}) for one in pieces(turn.text))]
+    for call in chat_calls(turn):
+        function = call["function"]
+        frames.append(chunk({"tool_calls": [{**call, "function": {"name": function["name"], "arguments": ""}}]}))
+        frames += [
+            chunk({"tool_calls": [{"index": call["index"], "function": {"arguments": one}}]})
+            for one in pieces(function["arguments"])
+        ]
+    frames.append(chunk({}, chat_end(turn)))
+    if (body.get("stream_options") or {}).get("include_usage") and turn.billed:
+        frames.append(("", {**head, "choices": [], "usage": chat_usage(turn)}))
+    return [*frames, ("", "[DONE]")]
+
+
+def chat_results(body: Json) -> Iterator[str]:
+    for one in body.get("messages", []):
+        if one.get("role") == "tool":
+            yield text_of(one.get("content"))
+
+
+# --- OpenAI: responses ----------------------------------------------------------------------------------------------
+
+
+def response_items(turn: Turn) -> list[Json]:
+    said = {"type": "output_text", "text": turn.text, "annotations": []}
+    head = {"type": "message", "id": "msg_0", "role": "assistant", "status": "completed"}
+    items: list[Json] = [{**head, "content": [said]}] if turn.text else []
+    return items + [
+        {
+            "type": "function_call",
+            "id": f"fc_{number}",
+            "call_id": f"call_{number}",
+            "name": call.name,
+            "arguments": call.text,
+            "status": "completed",
+        }
+        for number, call in enumerate(turn.calls)
+    ]
+
+
+def response(body: Json, turn: Turn) -> Json:
+    given, written = turn.tokens
+    usage = {
+        "input_tokens": given,
+        "input_tokens_details": {"cached_tokens": turn.cached},
+        "output_tokens": written,
+        "output_tokens_details": {"reasoning_tokens": 0},
+        "total_tokens": given + written,
+    }
+    return {
+        "id": "resp_1",
+        "object": "response",
+        "created_at": 1,
+        "model": body.get("model"),
+        "status": "completed",
+        "output": response_items(turn),
+        "parallel_tool_calls": True,
+        "tool_choice": "auto",
+        "tools": [],
+        "usage": usage if turn.billed else None,
+    }
+
+
+def response_frames(body: Json, turn: Turn) -> list[Frame]:
+    whole = response(body, turn)
+    started = {**whole, "status": "in_progress", "output": [], "usage": None}
+    told: list[Json] = [{"type": "response.created", "response": started}]
+    for number, item in enumerate(whole["output"]):
+        told.append({"type": "response.output_item.added", "output_index": number, "item": item})
+        text = turn.text if item["type"] == "message" else item["arguments"]
+        kind = "output_text" if item["type"] == "message" else "function_call_arguments"
+        place = {"item_id": item["id"], "output_index": number, "content_index": 0}
+        told += [{"type": f"response.{kind}.delta", "delta": one, **place} for one in pieces(text)]
+        told.append({"type": "response.output_item.done", "output_index": number, "item": item})
+    told.append({"type": "response.completed", "response": whole})
+    return [(str(one["type"]), {**one, "sequence_number": number}) for number, one in enumerate(told)]
+
+
+def response_results(body: Json) -> Iterator[str]:
+    for one in body.get("input", []) if isinstance(body.get("input"), list) else []:
+        if one.get("type") == "function_call_output":
+            yield text_of(one.get("output"))
+
+
+WIRES = {
+    "messages": Wire(message, message_frames, message_results),
+    "chat": Wire(chat, chat_frames, chat_results),
+    "responses": Wire(response, response_frames, response_results),
+}

@@ -1,0 +1,354 @@
+"""The relay against a real endpoint: what goes on, what is added, what is counted and charged, and what is refused."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import socket
+import sys
+import threading
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from wire import KEY, PATHS, Connection, ask, body, relay, upstream
+
+from andon.agents.relay import open_relay, upstream_of
+from andon.agents.relay.server import CONNECTIONS, MOST_REQUEST
+from andon.agents.relay.usage import Meter
+from andon.config import AgentSettings, BudgetSettings
+from andon.errors import ConfigError, ExternalError
+from andon.models import Spend
+from andon.testing.endpoint import Call, Turn, endpoint
+from andon.testing.waiting import wait_until
+from andon.wallet import Wallet, wallet_with
+
+FORMS = ["messages", "chat", "responses"]
+
+
+def said(name: str, block: dict[str, Any]) -> dict[str, Any]:
+    """The part of a request that holds a block."""
+    return {name: [{"role": "user", "content": [block]}]}
+
+
+HELLO = Turn("hello there", tokens=(1200, 34), cached=200)
+
+
+@pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.parametrize("form", FORMS)
+def test_answer_comes_back_whole_and_what_it_cost_is_charged_once(form: str, stream: bool) -> None:
+    wallet = wallet_with()
+    with endpoint([HELLO], key=KEY) as told, relay(told, form, wallet) as running:
+        got = ask(running, PATHS[form], body(form, stream=stream))
+        assert got.status == 200
+        assert b"".join(got.body.split()).count(b"hello") >= (0 if stream else 1)
+        assert running.estimated == 0
+    assert wallet.spent.tokens == 1234
+    assert wallet.spent.usd == pytest.approx({"messages": 0.00357, "chat": 0.00309, "responses": 0.00309}[form])
+
+
+def test_answer_of_an_endpoint_is_not_changed_by_a_byte() -> None:
+    with endpoint([HELLO, HELLO]) as told, relay(told) as running:
+        through = ask(running, PATHS["messages"], body("messages", stream=True)).body
+        port = int(told.url.rpartition(":")[2])
+        direct = http.client.HTTPConnection("127.0.0.1", port)
+        direct.request("POST", "/v1/messages", json.dumps(body("messages", stream=True, model="claude-sonnet-4-5")))
+        assert through == direct.getresponse().read()
+        direct.close()
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_key_is_added_outside_and_what_the_agent_gives_is_dropped(form: str) -> None:
+    with endpoint([HELLO], key=KEY) as told, relay(told, form) as running:
+        mine = {"x-api-key": "mine", "Authorization": "Bearer mine", "Cookie": "a=b", "X-Other": "1"}
+        assert ask(running, PATHS[form], body(form), headers=mine).status == 200
+        headers = told.asked[0].headers
+    assert KEY in headers.get("x-api-key", "") + headers.get("authorization", "")
+    assert not {"cookie", "x-other"} & set(headers)
+    assert "mine" not in str(headers)
+
+
+def test_query_of_a_request_does_not_go_on() -> None:
+    with endpoint([HELLO, HELLO]) as told, relay(told) as running:
+        assert ask(running, "/v1/messages?to=http://elsewhere", body("messages")).status == 200
+        assert ask(running, "/v1/messages?beta=true", body("messages")).status == 200
+        assert [one.path for one in told.asked] == ["/v1/messages", "/v1/messages?beta=true"]
+
+
+def test_model_is_the_configured_one_whatever_the_agent_asks_for() -> None:
+    with endpoint([HELLO]) as told, relay(told) as running:
+        ask(running, PATHS["messages"], body("messages", model="claude-opus-4-1", service_tier="priority"))
+        assert told.asked[0].body["model"] == "claude-sonnet-4-5"
+        assert "service_tier" not in told.asked[0].body
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("POST", "/v1/messages/batches"),
+        ("GET", "/v1/files"),
+        ("POST", "/v1/files"),
+        ("GET", "/v1/organizations/users"),
+        ("POST", "/v1/chat/completions"),
+        ("POST", "/v1/../admin"),
+        ("POST", "http://elsewhere/v1/messages"),
+        ("GET", "/v1/models/../files"),
+    ],
+)
+def test_what_is_no_model_traffic_does_not_go_on(method: str, path: str) -> None:
+    with endpoint() as told, relay(told) as running:
+        got = ask(running, path, body("messages") if method == "POST" else None, method=method)
+        assert got.status == 404
+        assert told.asked == []
+
+
+@pytest.mark.parametrize(
+    ("form", "more"),
+    [
+        ("messages", {"mcp_servers": [{"type": "url", "url": "http://elsewhere"}]}),
+        ("messages", {"container": "c1"}),
+        ("chat", {"web_search_options": {"search_context_size": "low"}}),
+        ("responses", {"background": True}),
+        ("messages", said("messages", {"type": "image", "source": {"type": "url", "url": "http://e/?s"}})),
+        (
+            "messages",
+            said("messages", {"type": "tool_result", "content": [{"type": "document", "source": {"type": "url"}}]}),
+        ),
+        ("chat", said("messages", {"type": "image_url", "image_url": {"url": "https://e/?s"}})),
+        ("responses", said("input", {"type": "input_image", "image_url": "https://e/?s"})),
+        ("responses", said("input", {"type": "input_file", "file_url": "https://e/?s"})),
+    ],
+)
+def test_request_that_would_have_the_provider_reach_out_does_not_go_on(form: str, more: dict[str, Any]) -> None:
+    with endpoint() as told, relay(told, form) as running:
+        assert ask(running, PATHS[form], body(form, **more)).status == 400
+        assert told.asked == []
+
+
+def test_tools_that_run_at_the_provider_are_taken_out_and_local_ones_stay() -> None:
+    local = {"name": "read", "input_schema": {"type": "object"}}
+    tools = [local, {"type": "web_fetch_20250910", "name": "web_fetch"}, {"type": "bash_20250124", "name": "bash"}]
+    with endpoint([HELLO, HELLO]) as told, relay(told) as running:
+        ask(running, PATHS["messages"], body("messages", tools=tools))
+        assert told.asked[0].tools == ("read", "bash")
+        ask(running, PATHS["messages"], body("messages", tools=tools[1:2], tool_choice={"type": "any"}))
+        assert not {"tools", "tool_choice"} & set(told.asked[1].body)
+
+
+def test_data_in_a_request_and_a_calls_own_arguments_go_on() -> None:
+    picture = {"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": "aGk="}}
+    call = {"type": "tool_use", "id": "1", "name": "x", "input": {"image_url": "http://e", "source": {"type": "url"}}}
+    said = [{"role": "user", "content": [picture]}, {"role": "assistant", "content": [call]}]
+    with endpoint([HELLO]) as told, relay(told) as running:
+        assert ask(running, PATHS["messages"], body("messages", messages=said)).status == 200
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_empty_wallet_refuses_in_the_providers_own_form_and_nothing_goes_on(form: str) -> None:
+    wallet = wallet_with(tokens=1000)
+    with endpoint([HELLO] * 3) as told, relay(told, form, wallet) as running:
+        assert ask(running, PATHS[form], body(form)).status == 200
+        got = ask(running, PATHS[form], body(form))
+        assert got.status == 402
+        assert got.headers["x-should-retry"] == "false"
+        assert "1,234 of 1,000 tokens" in got.json["error"]["message"]
+        assert len(told.asked) == 1
+        assert "wallet is empty" in running.refused
+
+
+def test_session_makes_only_so_many_requests() -> None:
+    with endpoint([HELLO] * 3) as told, relay(told, most=2) as running:
+        assert [ask(running, PATHS["messages"], body("messages")).status for _ in range(3)] == [200, 200, 402]
+        assert "`requests` in [agent]" in running.refused
+
+
+def test_counting_tokens_and_listing_models_are_free() -> None:
+    wallet = wallet_with()
+    with endpoint([Turn(body=b'{"input_tokens": 5}')]) as told, relay(told, wallet=wallet) as running:
+        assert ask(running, "/v1/messages/count_tokens", body("messages")).json == {"input_tokens": 5}
+        assert ask(running, "/v1/models", method="GET").status == 200
+    assert (wallet.spent.tokens, running.requests) == (0, 0)
+
+
+@pytest.mark.parametrize(("status", "retry_after"), [(429, 3.0), (529, None), (500, None)])
+def test_refusal_of_the_provider_comes_back_as_it_is_and_costs_nothing(status: int, retry_after: float | None) -> None:
+    wallet = wallet_with()
+    with endpoint([Turn(status=status, retry_after=retry_after), HELLO]) as told, relay(told, wallet=wallet) as running:
+        got = ask(running, PATHS["messages"], body("messages"))
+        assert (got.status, got.headers.get("retry-after")) == (status, "3" if retry_after else None)
+        assert f"status {status}" in running.trouble
+        assert wallet.spent == Spend()
+        assert ask(running, PATHS["messages"], body("messages")).status == 200
+        assert running.trouble == ""
+    assert wallet.spent.tokens == 1234
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_stream_that_breaks_is_broken_for_the_agent_too_and_what_came_is_charged(form: str) -> None:
+    wallet = wallet_with()
+    long = Turn("word " * 400, tokens=(1200, 500), breaks=True)
+    with endpoint([long]) as told, relay(told, form, wallet) as running:
+        with pytest.raises(http.client.IncompleteRead):
+            ask(running, PATHS[form], body(form, stream=True))
+        wait_until(lambda: wallet.spent.tokens, seconds=10, what="the charge")
+        assert "broke off" in running.trouble
+        assert running.estimated == 1
+    assert wallet.spent.tokens > 100
+
+
+def test_provider_that_tells_no_usage_is_charged_by_size() -> None:
+    wallet = wallet_with()
+    with endpoint([Turn("word " * 400, billed=False)]) as told, relay(told, "chat", wallet) as running:
+        ask(running, PATHS["chat"], body("chat", stream=True))
+        assert running.estimated == 1
+    assert 400 < wallet.spent.tokens < 800
+
+
+@pytest.mark.parametrize(
+    "answer", [b"", b"{", b"[1]", b'{"usage": "none"}', b'{"usage": {"input_tokens": "x"}}', b"[" * 100_000]
+)
+def test_answer_that_cannot_be_read_is_passed_on_and_charged_by_size(answer: bytes) -> None:
+    wallet = wallet_with()
+    with endpoint([Turn(body=answer)]) as told, relay(told, wallet=wallet) as running:
+        assert ask(running, PATHS["messages"], body("messages")).body == answer
+        assert running.estimated == 1
+    assert wallet.spent.tokens > 0
+
+
+@pytest.mark.parametrize("data", [b"", b"{", b"[]", b"[" * 100_000, b"\xff\xfe", b'"x"'])
+def test_request_that_cannot_be_read_does_not_go_on(data: bytes) -> None:
+    with endpoint() as told, relay(told) as running:
+        assert ask(running, PATHS["messages"], data).status == 400
+        assert told.asked == []
+
+
+def test_request_that_is_too_large_or_tells_no_length_does_not_go_on() -> None:
+    with endpoint() as told, relay(told) as running:
+        assert ask(running, PATHS["messages"], b"", headers={"Content-Length": str(MOST_REQUEST + 1)}).status == 413
+        assert ask(running, PATHS["messages"], headers={"Transfer-Encoding": "chunked"}).status == 411
+        assert told.asked == []
+
+
+def test_big_request_and_big_answer_go_through_whole() -> None:
+    wallet = wallet_with(tokens=10**9)
+    text = "x" * 3_000_000
+    with endpoint([Turn(text)]) as told, relay(told, wallet=wallet) as running:
+        asked = body("messages", messages=[{"role": "user", "content": text}])
+        assert ask(running, PATHS["messages"], asked).json["content"][0]["text"] == text
+        assert told.asked[0].body["messages"][0]["content"] == text
+
+
+def test_upstream_that_is_down_is_a_clear_error() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    wallet = wallet_with()
+    with relay(f"http://127.0.0.1:{port}", wallet=wallet) as running:
+        got = ask(running, PATHS["messages"], body("messages"))
+        assert got.status == 502
+        assert f"http://127.0.0.1:{port}/v1 cannot be reached" in got.json["error"]["message"]
+        assert running.trouble == got.json["error"]["message"]
+        assert not running.permanent
+    assert wallet.spent == Spend()
+
+
+def test_key_that_is_not_let_in_is_told_and_is_no_matter_of_trying_again() -> None:
+    with endpoint(key="another") as told, relay(told) as running:
+        assert ask(running, PATHS["messages"], body("messages")).status == 401
+        assert "does not let the key in" in running.trouble
+        assert running.permanent
+
+
+def test_upstream_that_sends_elsewhere_is_not_followed() -> None:
+    with endpoint([Turn(status=307, body=b"")]) as told, relay(told) as running:
+        got = ask(running, PATHS["messages"], body("messages"))
+        assert got.status == 502
+        assert "sends elsewhere" in running.trouble
+
+
+def test_slow_upstream_ends_with_the_session_and_holds_nobody() -> None:
+    never = threading.Event()
+    with endpoint([Turn("late", held=never)]) as told:
+        with relay(told) as running:
+            connection = Connection(running.socket)
+            data = json.dumps(body("messages")).encode()
+            connection.request("POST", PATHS["messages"], data, {"Content-Type": "application/json"})
+            wait_until(lambda: told.asked, seconds=10, what="the request")
+        assert not running.socket.exists()
+        connection.close()
+
+
+def test_agent_that_hangs_up_has_paid_what_came() -> None:
+    wallet = wallet_with()
+    with endpoint([Turn("x" * 5_000_000, tokens=(10, 9))]) as told, relay(told, wallet=wallet) as running:
+        connection = Connection(running.socket)
+        connection.request("POST", PATHS["messages"], json.dumps(body("messages", stream=True)).encode())
+        connection.getresponse().read(10)
+        connection.close()
+        wait_until(lambda: wallet.spent.tokens, seconds=10, what="the charge")
+        assert running.trouble == ""
+
+
+def test_more_connections_than_there_is_room_for_are_turned_away_and_the_next_is_served() -> None:
+    with endpoint([HELLO]) as told, relay(told) as running:
+        held = [Connection(running.socket) for _ in range(CONNECTIONS)]
+        for connection in held:
+            connection.request("GET", "/v1/models")
+            connection.getresponse().read()
+        with pytest.raises((OSError, http.client.HTTPException)):
+            ask(running, PATHS["messages"], body("messages"))
+        for connection in held:
+            connection.close()
+        wait_until(lambda: _served(running), seconds=10, what="room")
+
+
+def _served(running: Any) -> bool:
+    try:
+        return ask(running, "/v1/models", method="GET").status == 200
+    except (OSError, http.client.HTTPException):
+        return False
+
+
+def test_cost_that_cannot_be_kept_ends_the_session() -> None:
+    def broken(_: int, __: Spend) -> None:
+        raise ExternalError("the disk is full")
+
+    with endpoint([HELLO] * 2) as told, open_relay(upstream(told), Wallet(lambda: (), broken), requests=9) as running:
+        assert ask(running, PATHS["messages"], body("messages")).status == 200
+        assert ask(running, PATHS["messages"], body("messages")).status == 402
+        assert "the disk is full" in running.refused
+
+
+def test_calls_of_tools_are_counted_where_no_usage_is_told() -> None:
+    meter = Meter(stream=False, asked=400)
+    call = {"function": {"name": "f", "arguments": "x" * 400}}
+    meter.feed(json.dumps({"choices": [{"message": {"tool_calls": [call]}}]}).encode())
+    assert meter.total()[:2] == (100, 100)
+
+
+# --- settings -------------------------------------------------------------------------------------------------------
+
+
+def test_known_model_at_its_own_address_needs_no_limit_of_tokens(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("A_KEY", "k")
+    found = upstream_of(AgentSettings(model="anthropic:claude-sonnet-4-5", key="env:A_KEY"), BudgetSettings())
+    assert (found.url, found.key, found.tariff.known) == ("https://api.anthropic.com/v1", "k", True)
+
+
+def test_model_whose_price_nobody_knows_is_refused_without_a_limit_of_tokens() -> None:
+    settings = AgentSettings(model="openai:llama-at-home", url="http://127.0.0.1:8000/v1")
+    with pytest.raises(ConfigError, match="tokens_per_ticket"):
+        upstream_of(settings, BudgetSettings())
+    assert not upstream_of(settings, BudgetSettings(tokens_per_ticket=100_000)).tariff.known
+
+
+def test_providers_own_address_needs_a_key() -> None:
+    with pytest.raises(ConfigError, match="env:NAME"):
+        upstream_of(AgentSettings(model="openai:gpt-4o"), BudgetSettings())
+
+
+def test_call_double_sends_what_it_was_told() -> None:
+    assert Call("f", {"a": 1}).text == '{"a": 1}'
+    assert Call("f", raw='{"a').text == '{"a'
