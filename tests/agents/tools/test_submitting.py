@@ -144,8 +144,8 @@ def test_sandbox_that_fails_while_it_is_run_again_is_no_refusal(case: Case) -> N
         raise SandboxError("gone")
 
     box = Toolbox(case._replace(weigh=weigh), Phase.DIAGNOSE, case.workspace, agent="claims")
-    with pytest.raises(SandboxError):
-        box.answer("submit_diagnosis", honest())
+    assert "could not be run now" in box.call("submit_diagnosis", honest())
+    assert str(box.trouble) == "gone"
     assert box.bench.refusals == 0
 
 

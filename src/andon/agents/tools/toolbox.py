@@ -109,6 +109,8 @@ class Toolbox:
     ) -> None:
         """`workspace` is the agent's tree; `diagnosis` (accepted) and `earlier` attempts belong to the fix phase."""
         self.bench = Bench(case, phase, workspace, agent=agent, diagnosis=diagnosis, earlier=earlier)
+        self.trouble: ExternalError | None = None
+        """What kept a submission from being looked at: not the agent's fault, and so no refusal."""
         self._lock = threading.Lock()
 
     @property
@@ -137,11 +139,7 @@ class Toolbox:
         return self.answer(name, given).text
 
     def answer(self, name: str, given: dict[str, Any]) -> Answer:
-        """Returns a tool's answer, and whether it is a refusal. Both go into the transcript.
-
-        Raises:
-            ExternalError: sandbox, repository or store cannot be used now.
-        """
+        """Returns a tool's answer, and whether it is a refusal. Both go into the transcript."""
         with self._lock:
             case = self.bench.case
             case.transcript("tool", f"{name[:80]} {json.dumps(given, default=str)}")
@@ -165,8 +163,8 @@ class Toolbox:
         except Refused as error:
             return self._refuse(name, str(error))
         except ExternalError as error:
-            if tool is not None and tool.name in SUBMISSIONS:
-                raise  # nobody knows whether it would have held
+            if name in SUBMISSIONS:
+                self.trouble = error
             return Answer(f"{name} could not be run now: {quote(str(error), 600)}", refused=True)
 
     def _unknown(self, name: str) -> str:
