@@ -32,8 +32,8 @@ LAYERS = (
     ("workspace", "facts"),
     ("detect", "diagnose", "fix", "judge", "ship", "watch", "budget"),
     (
-        *("app", "asking", "cases", "steps", "workflows", "engine", "packet", "doctor", "starter", "demo"),
-        *("pullrequest", "records", "cachefolder", "spending"),
+        *("app", "asking", "cases", "byhand", "lanes", "steps", "workflows", "engine", "packet"),
+        *("doctor", "starter", "demo", "pullrequest", "records", "cachefolder", "spending"),
     ),
     ("cli", "__main__"),
 )

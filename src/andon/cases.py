@@ -9,7 +9,7 @@ from andon import budget
 from andon.app import App
 from andon.asking import ask_now
 from andon.errors import NotFoundError
-from andon.models import Check, CheckResult, Diagnosis, Memory, Patch, Ticket
+from andon.models import Check, CheckResult, Diagnosis, Memory, Patch, Status, Ticket
 from andon.protocols import Case
 from andon.wallet import Wallet
 
@@ -59,10 +59,18 @@ def case(app: App, ticket: int, agent: str, wallet: Wallet) -> Iterator[Case]:
             checks=tuple(one.name for one in app.checks(it.system)),
             run_check=lambda name: asked(app, it, name),
             recall=lambda words: recalled(app, it, words),
+            others=others(app, it),
             logs=tuple(str(app.config.home / pattern) for pattern in settings.logs),
             workers=2,
         )
         yield given
+
+
+def others(app: App, ticket: Ticket) -> tuple[Ticket, ...]:
+    """Returns the other tickets of the system that are being worked on, or wait to be."""
+    ended = (Status.RESOLVED, Status.ABANDONED)
+    found = app.store.list_tickets(system=ticket.system)
+    return tuple(one for one in found if one.id != ticket.id and one.check and one.status not in ended)
 
 
 def weighed(case: Case, claimed: Diagnosis) -> Diagnosis:

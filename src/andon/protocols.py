@@ -384,6 +384,8 @@ class Case(NamedTuple):
     """
     recall: Callable[[str], tuple[Memory, ...]]
     """Finds what earlier tickets taught, by words."""
+    others: tuple[Ticket, ...] = ()
+    """The system's other open tickets with a check: one of them may have the same cause."""
     logs: tuple[str, ...] = ()
     """Absolute paths and patterns of the system's log files; nothing else is read as a log."""
     workers: int = 2

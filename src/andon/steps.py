@@ -693,7 +693,8 @@ def wait(app: App, ticket: int, reason: str) -> int:
     """Writes down that a ticket's phase waits for something outside; returns how often it has since it last moved."""
     app.store.add_event(ticket, kind="waits", actor=LOOP, text=reason, now=app.now())
     since = app.store.last_move(ticket)
-    return sum(1 for event in app.store.list_events(ticket, after=since) if event.kind == "waits")
+    events = app.store.list_events(ticket, after=since)
+    return sum(1 for event in events if event.kind == "waits" and not event.data.get("outage"))
 
 
 def note(app: App, ticket: int, text: str) -> str:

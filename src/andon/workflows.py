@@ -13,7 +13,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Protocol, TypeVar
 
-from andon import steps
+from andon import lanes, steps
 from andon.app import App
 from andon.errors import AndonError, ConflictError, ExternalError
 from andon.models import Autonomy, Lane, Status, Ticket, VerdictOutcome
@@ -46,16 +46,25 @@ def sweep(app: App, system: str, step: Step) -> list[int]:
 
 def diagnose_ticket(app: App, ticket: int, step: Step) -> str:
     """Finds the root cause; returns the status that the ticket then has."""
+    if outage := step("still out", lambda: lanes.still_out(app, ticket)):
+        return step("wait", lambda: lanes.wait_for_upstream(app, ticket, outage))
     step("evidence", lambda: steps.record_evidence(app, ticket))
     step("brief", lambda: steps.write_brief(app, ticket))
     lane = step("diagnose", lambda: steps.diagnose(app, ticket))
+    return after_diagnosis(app, ticket, lane, step)
+
+
+def after_diagnosis(app: App, ticket: int, lane: str, step: Step) -> str:
+    """Sends a ticket where its lane says; returns the status that it then has."""
     if lane == Lane.CODE_BUG:
         return step(
             "diagnosed", lambda: steps.move(app, ticket, Status.OPEN, Status.DIAGNOSED, steps.cause_of(app, ticket))
         )
-    return step(
-        "hand over", lambda: steps.move(app, ticket, Status.OPEN, Status.ESCALATED, steps.cause_of(app, ticket))
-    )
+    if lane == Lane.OUTAGE:
+        return step("wait", lambda: lanes.wait_for_upstream(app, ticket, steps.cause_of(app, ticket)))
+    if lane == Lane.DUPLICATE:
+        return step("attach", lambda: lanes.attach(app, ticket))
+    return step("hand over", lambda: lanes.hand_over(app, ticket))
 
 
 def fix_ticket(app: App, ticket: int, step: Step) -> str:
@@ -157,7 +166,8 @@ PHASES: dict[str, Callable[[App, int, Step], str]] = {
 
 
 WAIT = timedelta(seconds=30)
-"""How long a phase waits before it tries again what the world refused; doubled each time."""
+"""How long a phase waits before it tries again what the world refused; doubled each time, up to `LONGEST_WAIT`."""
+LONGEST_WAIT = timedelta(minutes=15)
 WAITS = 6
 """After so many waits in a row (about half an hour) a person gets the ticket."""
 
@@ -177,9 +187,14 @@ def due(app: App, ticket: Ticket) -> tuple[str, str]:
         pace = min(60.0, max(1.0, app.config.systems[ticket.system].every.total_seconds()))
         return phase, f"{fact}-{int(now.timestamp() / pace)}"
     waits = [event for event in app.store.list_events(ticket.id, after=moved) if event.kind == "waits"]
-    if waits and now < waits[-1].at + WAIT * 2 ** (len(waits) - 1):
+    if waits and now < waits[-1].at + pause(len(waits)):
         return "", ""
     return phase, f"{fact}-{len(waits)}" if waits else fact
+
+
+def pause(waits: int) -> timedelta:
+    """Returns how long a phase waits that has waited so often."""
+    return min(LONGEST_WAIT, WAIT * (1 << min(10, waits - 1)))
 
 
 def run_phase(app: App, phase: str, ticket: int, step: Step) -> str:

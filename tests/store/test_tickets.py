@@ -182,3 +182,24 @@ def test_changed_level_is_kept_with_an_event_and_no_change_is_none(store: Store,
 def test_naive_time_is_refused(store: Store) -> None:
     with pytest.raises(Exception, match="time zone"):
         store.create_ticket(system="feed", check="a", title="a", now=datetime(2026, 3, 2))  # noqa: DTZ001
+
+
+def test_duplicate_gives_its_checks_to_the_other_once(store: Store, now: datetime) -> None:
+    home = store.create_ticket(system="feed", check="a", title="a is red", now=now).id
+    twin = store.create_ticket(system="feed", check="b", checks=["c"], title="b is red", now=now).id
+    for _ in range(2):
+        assert store.absorb(twin, home, reason="one cause", now=now).checks == ("a", "b", "c")
+    assert store.get_ticket(twin).status is Status.ABANDONED
+    assert [event.kind for event in store.list_events(home)] == ["opened", "attached"]
+
+
+def test_duplicate_of_no_open_ticket_is_a_conflict(store: Store, now: datetime) -> None:
+    twin = store.create_ticket(system="feed", check="b", title="b is red", now=now).id
+    other = store.create_ticket(system="shop", check="b", title="b is red", now=now).id
+    with pytest.raises(ConflictError, match="itself"):
+        store.absorb(twin, twin, reason="r", now=now)
+    with pytest.raises(ConflictError, match="no open ticket of feed"):
+        store.absorb(twin, other, reason="r", now=now)
+    with pytest.raises(NotFoundError):
+        store.absorb(twin, 99, reason="r", now=now)
+    assert store.get_ticket(twin).status is Status.OPEN

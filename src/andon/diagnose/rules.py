@@ -38,7 +38,7 @@ def check_diagnosis(claimed: Diagnosis, case: Case, agent: str) -> Diagnosis:
     whys, held = standing(claimed.whys[:MOST], claimed_facts, again, refused)
     if len(claimed.whys) > MOST:
         refused.append(f"more than {MOST} whys: {len(claimed.whys)}")
-    lane, doubt = lane_of(claimed.lane, whys, again, case)
+    lane, doubt = lane_of(claimed, whys, again, case)
     if doubt:
         refused.append(f"{claimed.lane.value}: {doubt}")
         whys = [*whys[: MOST - 1], Why(question="And is that the cause?", answer=f"unknown: {doubt}")]
@@ -84,15 +84,17 @@ def standing(
     return kept, held
 
 
-def lane_of(claimed: Lane, whys: Sequence[Why], again: Again, case: Case) -> tuple[Lane, str]:
+def lane_of(diagnosis: Diagnosis, whys: Sequence[Why], again: Again, case: Case) -> tuple[Lane, str]:
     """Returns the lane that stands, and the doubt when it is not the claimed one and the chain does not show it yet."""
     if not whys or is_unknown(whys[-1]):
         return Lane.UNKNOWN, ""
-    doubt = ""
+    claimed, doubt = diagnosis.lane, ""
     if claimed is Lane.CODE_BUG:
         doubt = doubt_of_code(whys, again, case)
     elif claimed is Lane.OUTAGE and not case.brief.upstream_red:
         doubt = "no upstream check is red"
+    elif claimed is Lane.DUPLICATE and diagnosis.duplicate not in {one.id for one in case.others}:
+        doubt = "it names no other open ticket of the system"
     return (Lane.UNKNOWN, doubt) if doubt else (claimed, "")
 
 

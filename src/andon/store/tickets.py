@@ -13,7 +13,7 @@ from andon.errors import ConflictError
 from andon.models import Autonomy, Event, Severity, Status, Ticket
 from andon.store import tables as t
 from andon.store.events import add_event
-from andon.store.moving import attach, get_ticket, move_ticket, open_ticket, save_ticket
+from andon.store.moving import CLOSED, attach, get_ticket, move_ticket, open_ticket, save_ticket
 from andon.store.papers import Part, load
 
 
@@ -171,6 +171,35 @@ class Tickets(Part):
             )
         except IntegrityError as error:
             raise ConflictError(f"{check} is on another open ticket") from error
+
+    def absorb(self, duplicate: int, into: int, *, reason: str, now: datetime, actor: str = "loop") -> Ticket:
+        """Returns the ticket that an open one is a duplicate of, with its checks attached; twice is once.
+
+        The duplicate is abandoned. Its checks are the other's from now on.
+
+        Raises:
+            ConflictError: the duplicate is not open (any more), or the other is closed, of another system, or itself.
+        """
+
+        def change(connection: Connection) -> Ticket:
+            # In the order of their numbers: two that absorb each other must not wait for each other.
+            one, other = (get_ticket(connection, number, lock=True) for number in sorted((duplicate, into)))
+            twin, home = (one, other) if one.id == duplicate else (other, one)
+            if twin.status is Status.ABANDONED and set(twin.checks) <= set(home.checks):
+                return home
+            if home.status in CLOSED or home.system != twin.system:
+                raise ConflictError(f"ticket {into} is no open ticket of {twin.system}")
+            words = f"duplicate of ticket {into}: {reason}"
+            data: dict[str, JsonValue] = {"into": into}
+            move_ticket(
+                connection, duplicate, Status.OPEN, Status.ABANDONED, actor=actor, reason=words, now=now, data=data
+            )
+            why = f"ticket {duplicate} is a duplicate: {reason}"
+            return attach(connection, into, twin.checks, actor=actor, reason=why, now=now)
+
+        if duplicate == into:
+            raise ConflictError(f"ticket {into} cannot be a duplicate of itself")
+        return self._db.write(change)
 
 
 def _ordered(check: str | None, checks: Sequence[str]) -> tuple[str, ...]:

@@ -28,12 +28,14 @@ class ScriptedAgent:
         lane: Lane = Lane.CODE_BUG,
         tests: Callable[[str], tuple[str, ...]] | None = None,
         spend: Spend | None = None,
+        duplicate: int | None = None,
     ) -> None:
         self.name = name
         self.diffs = tuple(diffs)
         self.lane = lane
         self.tests = tests
         self.spend = spend or Spend()
+        self.duplicate = duplicate
         self.case: Case | None = None
         self.earlier: tuple[Attempt, ...] = ()
 
@@ -54,7 +56,8 @@ class ScriptedAgent:
                 facts=(LinesFact(commit=case.workspace.commit, path=path, start=start, text=text),),
             ),
         )
-        found = Diagnosis(whys=whys, root_cause=f"the code in {path} is wrong", lane=self.lane, agent=self.name)
+        cause = f"the code in {path} is wrong"
+        found = Diagnosis(whys=whys, root_cause=cause, lane=self.lane, agent=self.name, duplicate=self.duplicate)
         return found, self.spend
 
     def changed(self, case: Case) -> tuple[str, int]:

@@ -57,9 +57,17 @@ def brief(bench: Bench, _: Nothing) -> str:
         )
         + "`evidence` shows them.",
         render_brief(case.brief),
+        *([handed("Other open tickets of the system", other_tickets(bench))] if case.others else []),
         *([known(bench)] if bench.given is not None else []),
     ]
     return "\n\n".join(parts)
+
+
+def other_tickets(bench: Bench) -> str:
+    """Returns the other open tickets, one a line: one of them may have the same cause."""
+    return "\n".join(
+        f"#{one.id} ({one.status.value}) {one.title}: {one.reason}"[:400] for one in bench.case.others[:20]
+    )
 
 
 def known(bench: Bench) -> str:
