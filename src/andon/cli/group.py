@@ -24,6 +24,8 @@ COMMANDS = {
     "diagnose": ("andon.cli.work", "Find the cause of one failing check; no code is touched."),
     "fix": ("andon.cli.work", "Write and prove a fix for a diagnosed ticket, now."),
     "judge": ("andon.cli.judge", "Prove a ticket's patch again, or the change between two commits anywhere."),
+    "mcp": ("andon.cli.mcp", "Serve a ticket's tools over MCP to a coding agent of your own."),
+    "skill": ("andon.cli.skill", "Print a SKILL.md that teaches a coding agent to work with andon."),
     "review": ("andon.cli.tickets", "Show the one packet that a person signs."),
     "approve": ("andon.cli.tickets", "Sign a ticket's patch: it ships."),
     "reject": ("andon.cli.tickets", "Send a ticket's patch back, with the reason."),

@@ -4,6 +4,7 @@ Hooks, filters, attributes drivers, external diffs and the `ext::` transport are
 """
 
 from andon.git.address import local_changes, remote_url
+from andon.git.people import work_tree
 from andon.git.repo import GitRepo
 
-__all__ = ["GitRepo", "local_changes", "remote_url"]
+__all__ = ["GitRepo", "local_changes", "remote_url", "work_tree"]

@@ -13,6 +13,7 @@ from pathlib import Path
 from andon.errors import ConflictError, GitError
 from andon.git.address import remote_url
 from andon.git.history import GitHistory
+from andon.git.people import own_files, stands_on
 from andon.git.running import run_git, start_reader, try_git
 from andon.git.snapshot import read_folder
 from andon.gittree import write_tree
@@ -119,8 +120,10 @@ class GitRepo(GitHistory):
                 finally:
                     reader.kill()
 
-    def diff_of(self, folder: Path, base: str) -> str:
+    def diff_of(self, folder: Path, base: str, *, only: frozenset[str] | None = None) -> str:
         """Returns the diff from a commit to what stands in a folder, from the bytes: no .git in it has a say.
+
+        `only` are the files that count, besides those of the commit; all when None.
 
         Raises:
             GitError: no such commit, or the folder is too large or holds a path that git cannot keep.
@@ -132,6 +135,8 @@ class GitRepo(GitHistory):
         algorithm = "sha1" if len(commit) == 40 else "sha256"
         lines = []
         for found in read_folder(folder, frozenset(there)):
+            if only is not None and found.path not in only and found.path not in there:
+                continue
             blob = found.blob(algorithm)
             left.discard(found.path)
             if there.get(found.path) != (found.mode, "blob", blob):
@@ -199,6 +204,19 @@ class GitRepo(GitHistory):
         return out.split()[0].decode() if out.strip() else None
 
     # --- inside -------------------------------------------------------------------------------------------------------
+
+    def diff_by_person(self, tree: Path, base: str) -> str:
+        """Returns what a person changed in a work tree since the commit it stands on, carried over to a base.
+
+        Raises:
+            GitError: the tree stands on a commit that is not known here, or the change does not apply to the base.
+        """
+        commit = stands_on(tree)
+        diff = self.diff_of(tree, commit, only=own_files(tree))
+        carried = diff if commit == base or not diff else self.rebase_diff(diff, commit, base)
+        if carried is None:
+            raise GitError(f"the change does not apply to {base[:12]}: bring the work tree up to date", permanent=True)
+        return carried
 
     def _changed(self, commit: str, lines: Sequence[str]) -> str:
         """Returns the tree of a commit with entries replaced, added or (mode 0) taken out."""
