@@ -16,6 +16,7 @@ from andon.errors import AndonError, ConflictError, GitError
 from andon.models import Diagnosis, Lane, Patch, Status
 from andon.protocols import Case
 from andon.quoting import quote
+from andon.spending import granted, wallet_of
 from andon.workspace import TreeWorkspace
 
 TIME = timedelta(hours=4)
@@ -119,7 +120,8 @@ class Session:
         if self.app.store.find_brief(self.ticket) is None:
             steps.record_evidence(self.app, self.ticket)
             steps.write_brief(self.app, self.ticket)
-        found = self._stack.enter_context(case(self.app, self.ticket, self.who))
+        wallet = wallet_of(self.app, self.ticket, "by hand")
+        found = self._stack.enter_context(case(self.app, self.ticket, self.who, wallet))
         self._case = found._replace(deadline=self.app.now() + TIME)
         return self._case
 
@@ -156,6 +158,7 @@ class Session:
             day_spend=app.store.spent_on(app.now().date()),
             day_fixes=app.store.fixes_on(app.now().date()),
             settings=app.config.budget,
+            grant=granted(app, ticket),
         )
         if trouble:
             raise ConflictError(trouble)

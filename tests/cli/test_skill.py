@@ -14,6 +14,7 @@ from andon.cli.skill import TEXT
 from andon.testing.agents import ScriptedAgent, mended
 from andon.testing.loops import open_loop
 from andon.testing.repos import git
+from andon.wallet import wallet_with
 
 SKILL = TEXT.read_text(encoding="utf-8")
 COMMANDS = [line for block in re.findall(r"```sh\n(.*?)```", SKILL, re.DOTALL) for line in block.splitlines()]
@@ -69,7 +70,7 @@ def write_fix(red: Path, tree: Path) -> None:
 
         steps.record_evidence(app, 1)
         steps.write_brief(app, 1)
-        with cases.case(app, 1, "mara") as case:
+        with cases.case(app, 1, "mara", wallet_with()) as case:
             diff = mended("unwrapped-call")(case)
         git("clone", "--quiet", app.repo_url(app.config.system()), str(tree), cwd=tree.parent)
     subprocess.run(["git", "apply", "-"], cwd=tree, input=diff, text=True, check=True)

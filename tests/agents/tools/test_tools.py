@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 
 from andon.agents.tools import TOOLS, Phase, Toolbox
 from andon.protocols import Case
+from andon.wallet import wallet_with
 
 Refusal = Callable[..., str]
 
@@ -148,3 +149,11 @@ def test_database_that_cannot_be_reached_is_said(case: Case) -> None:
     box = Toolbox(gone, Phase.DIAGNOSE, gone.workspace, agent="claims")
     assert "cannot be reached" in box.call("query", {"sql": "select 1"})
     assert "cannot be reached" in box.call("schema", {})
+
+
+def test_agent_whose_budget_is_nearly_used_up_is_told_to_wrap_up(case: Case) -> None:
+    wallet = wallet_with(tokens=100)
+    box = Toolbox(case._replace(wallet=wallet), Phase.DIAGNOSE, case.workspace, agent="claims")
+    assert "wrap up" not in box.call("memory", {})
+    wallet.charge(tokens=81)
+    assert "wrap up and hand in what you have" in box.call("memory", {})

@@ -147,6 +147,8 @@ class Toolbox:
             text = answer.text
             if len(text) > MOST_ANSWER:
                 text = f"{text[:MOST_ANSWER]}\n(cut: {len(text) - MOST_ANSWER:,} characters are left out)"
+            if (low := case.wallet.low) and not self.over:
+                text += f"\n\nThe budget is nearly used up ({low}): wrap up and hand in what you have."
             case.transcript("refusal" if answer.refused else "answer", text)
             return answer._replace(text=text)
 
