@@ -6,6 +6,7 @@ import ast
 import re
 from collections.abc import Iterator
 
+from andon.judge.ambient import ambient
 from andon.judge.byheart import Heart, by_heart
 from andon.judge.difftext import HUNK, FileDiff
 from andon.judge.hearing import Hearing
@@ -56,8 +57,10 @@ def special_case(hearing: Hearing) -> Proof:
             for is_hard, what in flags(item, text, known):
                 (hard if is_hard else soft).append(f"{item.path} {what}")
             before = hearing.text_of(base.root / item.path) or ""
-            for line, what in by_heart(text, added_lines(item), heart, before):
-                seen.append(f"{item.path} line {line}: {what}")
+            added = added_lines(item)
+            python = item.path.endswith(".py")
+            found = [*by_heart(text, added, heart, before), *ambient(text, added)] if python else []
+            seen += [f"{item.path} line {line}: {what}" for line, what in found]
     if hard and not hearing.people:
         return fails("special case", hard[0], [*hard, *seen, *soft])
     if hard or seen:  # some projects are about frames and tests; nobody signs that unseen

@@ -1,0 +1,60 @@
+"""Source that asks about its surroundings is told; source that only works is not."""
+
+from __future__ import annotations
+
+import pytest
+
+from andon.judge.ambient import ambient
+
+
+def found(source: str) -> list[str]:
+    return [words for _, words in ambient(source, frozenset(range(1, source.count("\n") + 2)))]
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        'import os\nx = os.environ.get("A")',
+        "from os import environ\nx = len(environ)",
+        'import os as system\nx = system.getenv("A")',
+        "import logging\nx = logging.os.environ",
+        "from .words import os\nx = os.getpid()",
+        'import sys\nx = vars(sys)["mod" + "ules"]',
+        "import sys\nx = sys.flags.hash_randomization",
+        "import sys\nf(sys)",
+        "import time\nx = time.time() < 4e9",
+        "import datetime\nx = datetime.date.today()",
+        "from datetime import datetime as moment\nx = moment.now()",
+        "import random\nx = random.random()",
+        "import platform\nx = platform.node()",
+        "x = error.__traceback__.tb_frame",
+        "x = f.f_back",
+        'x = open("a")',
+        'from pathlib import Path\nx = Path("a").exists()',
+        'x = __import__("os")',
+        'x = hash("lamp")',
+        "x = __file__",
+    ],
+)
+def test_question_about_the_surroundings_is_told(source: str) -> None:
+    assert found(source)
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        'import os\nx = os.path.join("a", "b")',
+        "import sys\nx = sys.version_info >= (3, 12)",
+        "import sys\nprint(1, file=sys.stderr)",
+        "import datetime\nx = datetime.timedelta(days=1)",
+        "import time\nx = time.strftime('%Y', moment)",
+        "x = request.environ",
+        "x = self.now",
+        "def f(today):\n    return today",
+        "import inspect\nx = inspect.signature(f)",
+        "import importlib.metadata\nx = importlib.metadata.version('x')",
+        "import re\nx = re.compile('a')",
+    ],
+)
+def test_plain_work_is_not_told(source: str) -> None:
+    assert found(source) == []
