@@ -79,7 +79,8 @@ def red_by_error(raised: Raised, lines: Lines) -> Red:
     at = "{}:{}".format(*(raised.frames[-1] if not inside else mine[-1])) if raised.frames else "nowhere"
     words = f"{raised.phase}: {raised.name} at {at}: {raised.text[:200]}"
     line = mine[-1][1] if mine else None
-    if inside and is_missing(raised):
+    replacing = bool(raised.frames) and "unittest/mock" in raised.frames[-1][0]
+    if (inside or replacing) and is_missing(raised):
         return Red("missing", f"it misses a name: {raised.name}: {raised.text[:200]}", line=line)
     if raised.name in FAILED and (inside or not raised.frames or "unittest" in at):
         return Red("failed", words, line=line)

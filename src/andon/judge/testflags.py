@@ -6,8 +6,10 @@ import ast
 import re
 from collections.abc import Iterator
 
+from andon.judge.flags import added_lines
 from andon.judge.hearing import Hearing
 from andon.judge.outcome import fails, holds, needs_eyes
+from andon.judge.testnames import asks_for_names, defined
 from andon.models import Proof
 
 SOURCE_NAME = re.compile(r"\w\.(py|js|ts|go|rs|sql|toml|cfg)$|__version__|CHANGELOG")
@@ -36,28 +38,22 @@ SOFT_CALLS = {
     "os.environ.get": "depends on the environment",
 }
 
-NAMING = frozenset({"vars", "dir", "hasattr", "getattr", "globals", "locals", "ast.parse", "compile"})
-WRITTEN = frozenset({"__code__", "__dict__", "__file__", "__doc__", "__version__", "__closure__", "__annotations__"})
-"""What a thing says of how it is written; a test of its own `__file__` looks for what lies beside it."""
-
 
 def reads_straight(hearing: Hearing) -> Proof:
     """Holds when the new tests assert on what the product does, and on nothing that can be there without a fix."""
     name = "test reads straight"
     hard: list[str] = []
     soft: list[str] = []
-    seen: list[str] = []
     pinned = hearing.check.path if hearing.check else ""
+    seen = naming(hearing)
     with hearing.at(hearing.test_diff) as base:
         paths = [item.path for item in hearing.tests] if hearing.people else list(hearing.patch.tests)
         for path in paths:
             text = hearing.text_of(base.root / path)
             if not path.endswith(".py") or text is None or is_no_code(text, path, hearing):
                 continue
-            only = fresh_names(hearing, path)
-            for is_hard, what in flags_of_test(text, pinned=pinned, only=only):
+            for is_hard, what in flags_of_test(text, pinned=pinned, only=fresh_names(hearing, path)):
                 (hard if is_hard else soft).append(f"{path} {what}")
-            seen += [f"{path} {what}" for what in asks_for_names(text, only)]
     if hard and not hearing.people:
         return fails(name, hard[0], [*hard, *seen, *soft])
     if hard or seen:
@@ -78,6 +74,21 @@ def is_no_code(text: str, path: str, hearing: Hearing) -> bool:
     except (SyntaxError, ValueError):
         return True
     return False
+
+
+def naming(hearing: Hearing) -> list[str]:
+    """Returns where the diff's tests ask which names are there, or replace what the patch changes."""
+    changed: set[str] = set()
+    found: list[str] = []
+    with hearing.at(hearing.judged_diff) as head:
+        for item in hearing.source:
+            if item.path.endswith(".py") and item.kind != "deleted":
+                changed |= set(defined(hearing.text_of(head.root / item.path) or "", added_lines(item)))
+        for item in hearing.tests:
+            if item.path.endswith(".py") and item.kind != "deleted":
+                text = hearing.text_of(head.root / item.path) or ""
+                found += [f"{item.path} {what}" for what in asks_for_names(text, added_lines(item), changed)]
+    return found
 
 
 def fresh_names(hearing: Hearing, path: str) -> frozenset[str]:
@@ -120,21 +131,6 @@ def chosen(text: str, only: frozenset[str]) -> ast.Module:
             if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name in only
         ]
     return tree
-
-
-def asks_for_names(text: str, only: frozenset[str]) -> Iterator[str]:
-    """Yields where a test asks which names are there, or how they are written, and not what they do."""
-    try:
-        tree = chosen(text, only)
-    except SyntaxError:
-        return
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Call):
-            name = ast.unparse(node.func)
-            if name in NAMING or name.startswith("inspect."):
-                yield f"line {node.lineno}: `{name}` asks which names are there, or how they are written"
-        elif isinstance(node, ast.Attribute) and node.attr in WRITTEN:
-            yield f"line {node.lineno}: `{ast.unparse(node)[:80]}` asks how a thing is written, not what it does"
 
 
 def node_flags(node: ast.AST, pinned: str = "") -> Iterator[tuple[bool, str]]:

@@ -1,0 +1,67 @@
+"""Reads the new tests for what asks which names are there, or replaces what the patch changes; it runs none of them."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Collection, Iterator
+
+NAMING = frozenset({"vars", "dir", "hasattr", "getattr", "globals", "locals", "ast.parse", "compile"})
+WRITTEN = frozenset({"__code__", "__dict__", "__file__", "__doc__", "__version__", "__closure__", "__annotations__"})
+"""What a thing says of how it is written; a test of its own `__file__` looks for what lies beside it."""
+CAUGHT = frozenset({"AttributeError", "NameError", "ImportError", "ModuleNotFoundError", "Exception", "BaseException"})
+"""Errors by which a test notices that a name is not there."""
+
+
+def asks_for_names(text: str, lines: frozenset[int], changed: Collection[str]) -> Iterator[str]:
+    """Yields where some lines of a test ask which names are there or how they are written, or replace a changed one."""
+    try:
+        tree = ast.parse(text)
+    except (SyntaxError, ValueError):
+        return
+    for node in ast.walk(tree):
+        line = getattr(node, "lineno", 0)
+        what = (asked(node) or replaced(node, changed)) if line in lines else ""
+        if what:
+            yield f"line {line}: {what}"
+
+
+def asked(node: ast.AST) -> str:
+    """Returns how a node asks for names; empty when it does not."""
+    if isinstance(node, ast.Call):
+        name = ast.unparse(node.func)
+        if name in NAMING or name.startswith("inspect."):
+            return f"`{name}` asks which names are there, or how they are written"
+    elif isinstance(node, ast.Attribute) and node.attr in WRITTEN:
+        return f"`{ast.unparse(node)[:80]}` asks how a thing is written, not what it does"
+    elif isinstance(node, ast.ExceptHandler):
+        kinds = {one.id for one in ast.walk(node.type) if isinstance(one, ast.Name)} if node.type else CAUGHT
+        if kinds & CAUGHT:
+            return "it catches what it would be told of a name that is not there"
+    return ""
+
+
+def replaced(node: ast.AST, changed: Collection[str]) -> str:
+    """Returns which of the changed names a node replaces by something else; empty when none."""
+    if not isinstance(node, ast.Call):
+        return ""
+    name = ast.unparse(node.func)
+    if not ("patch" in name or name.endswith("setattr")):
+        return ""
+    words = [one.value for one in node.args if isinstance(one, ast.Constant) and isinstance(one.value, str)]
+    words += [word.arg for word in node.keywords if word.arg]
+    found = next((word for word in words if word.rpartition(".")[2] in changed), "")
+    return f"`{name}` replaces `{found}`, which the patch changes" if found else ""
+
+
+def defined(text: str, lines: frozenset[int]) -> Iterator[str]:
+    """Yields the names that some lines of a module bind, and the functions and classes around these lines."""
+    try:
+        tree = ast.parse(text)
+    except (SyntaxError, ValueError):
+        return
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            if lines & set(range(node.lineno, (node.end_lineno or node.lineno) + 1)):
+                yield node.name
+        elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store) and node.lineno in lines:
+            yield node.id
