@@ -18,6 +18,7 @@ from andon.errors import AndonError
 from andon.judge.asserts import asserts_executed
 from andon.judge.cache import suite_of
 from andon.judge.canaries import canary_birds
+from andon.judge.conditions import every_condition_needed
 from andon.judge.covered import changed_lines_run
 from andon.judge.diagnosed import diagnosis_replayed, same_lines
 from andon.judge.differential import differential
@@ -78,6 +79,7 @@ PROOFS = (
     Rule("asserts executed", asserts_executed, "the regression test comes to none of its assertions"),
     Rule("changed lines run", changed_lines_run, "the regression test does not run the change"),
     Rule("every hunk needed", every_hunk_needed, "the change is not what makes the symptom go away"),
+    Rule("every condition needed", every_condition_needed, "the fix holds only under a condition that no test misses"),
     Rule("wrong fix noticed", wrong_fix_noticed, "the regression test does not notice when the fix is wrong"),
     Rule("behaviour not text", behaviour_not_text, "the regression test asks how the fix is written, not what it does"),
     Rule("repeat", repeat, "the result does not repeat"),

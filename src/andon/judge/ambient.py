@@ -6,6 +6,7 @@ It decides nothing by itself: some fixes are about the environment, files or the
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator, Mapping
 
 from andon.judge.split_scopes import imports_of
@@ -38,7 +39,9 @@ PLAIN: Mapping[str, frozenset[str]] = {
 TELLING = frozenset(
     {"random", "secrets", "platform", "tempfile", "socket", "getpass", "traceback", "glob", "resource", "linecache",
      "ctypes", "gc", "signal", "multiprocessing", "subprocess", "urllib.request", "http.client", "pkgutil",
-     "psutil", "pwd", "builtins", "__main__", "site", "sysconfig", "faulthandler", "tracemalloc", "_thread", "runpy"}
+     "psutil", "pwd", "builtins", "__main__", "site", "sysconfig", "faulthandler", "tracemalloc", "_thread", "runpy",
+     "fileinput", "sqlite3", "shelve", "dbm", "mmap", "select", "selectors", "fcntl", "termios", "pty", "grp",
+     "codecs.open", "io.open", "io.FileIO", "zipfile", "tarfile", "configparser"}
 )  # fmt: skip
 """Modules of which every name tells something."""
 BUILTINS = frozenset(
@@ -65,9 +68,17 @@ OF_MODULES = frozenset(
 OF_ANYTHING = frozenset(
     {"f_back", "f_code", "f_globals", "f_locals", "f_builtins", "tb_frame", "gi_frame", "cr_frame", "__traceback__",
      "__globals__", "__subclasses__", "__builtins__", "__loader__", "__spec__", "exists", "is_file", "is_dir", "stat",
-     "lstat", "read_text", "read_bytes", "iterdir", "isatty", "fileno", "expanduser", "is_mount", "samefile"}
+     "lstat", "read_text", "read_bytes", "iterdir", "isatty", "fileno", "expanduser", "is_mount", "samefile",
+     "__code__", "co_consts", "findCaller", "__getattribute__", "attrgetter", "methodcaller"}
 )  # fmt: skip
 """What tells something, whatever it is asked of."""
+
+
+WORDS = frozenset(
+    {"f_back", "f_code", "f_globals", "f_locals", "tb_frame", "gi_frame", "cr_frame", "_getframe", "__traceback__",
+     "__globals__", "__subclasses__", "__builtins__", "__import__", "environ", "__code__"}
+)  # fmt: skip
+"""The same in a text: it may be made into a name."""
 
 
 def ambient(text: str, lines: frozenset[int]) -> Iterator[tuple[int, str]]:
@@ -85,6 +96,16 @@ def ambient(text: str, lines: frozenset[int]) -> Iterator[tuple[int, str]]:
             what = what_it_asks(node, imports)
             if what:
                 yield node.lineno, f"asks about its surroundings with `{what[:80]}`"
+        elif isinstance(node, ast.Call | ast.Constant) and node.lineno in lines and hides(node):
+            yield node.lineno, f"reaches a name that a reader cannot see: `{ast.unparse(node)[:80]}`"
+
+
+def hides(node: ast.Call | ast.Constant) -> bool:
+    """Tells whether a node reaches something by a name that is made up, or that stands in a text."""
+    if isinstance(node, ast.Constant):
+        return isinstance(node.value, str) and bool(WORDS.intersection(re.findall(r"\w+", node.value)))
+    name = node.func.id if isinstance(node.func, ast.Name) else ""
+    return name in ("getattr", "setattr") and len(node.args) > 1 and not isinstance(node.args[1], ast.Constant)
 
 
 def beside(tree: ast.Module) -> dict[str, str]:

@@ -10,6 +10,7 @@ from andon.judge.ambient import ambient
 from andon.judge.byheart import Heart, by_heart
 from andon.judge.difftext import HUNK, FileDiff
 from andon.judge.hearing import Hearing
+from andon.judge.keeps import keeps
 from andon.judge.outcome import fails, holds, needs_eyes
 from andon.models import Proof
 from andon.protocols import Workspace
@@ -59,7 +60,9 @@ def special_case(hearing: Hearing) -> Proof:
             before = hearing.text_of(base.root / item.path) or ""
             added = added_lines(item)
             python = item.path.endswith(".py")
-            found = [*by_heart(text, added, heart, before), *ambient(text, added)] if python else []
+            found = (
+                [*by_heart(text, added, heart, before), *ambient(text, added), *keeps(text, added)] if python else []
+            )
             seen += [f"{item.path} line {line}: {what}" for line, what in found]
     if hard and not hearing.people:
         return fails("special case", hard[0], [*hard, *seen, *soft])

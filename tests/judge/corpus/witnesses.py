@@ -118,6 +118,7 @@ WITNESSES: dict[str, Witness] = {
     "suite on head": Witness("spans", source(breaking)),
     "no test lost": Witness("spans", source(skipping)),
     "every hunk needed": Witness("unit", unneeded),
+    "every condition needed": Witness("spans", source(lambda ground: inline(ground.bug, ground.bug.part))),
     "wrong fix noticed": Witness("unit", source(idle)),
     "behaviour not text": Witness(
         "recent", source(lambda g: mended(g.bug, tail="READY = 1"), "assert 'READY' in open(product.__file__).read()")

@@ -1,0 +1,144 @@
+"""Lets each condition of the fix always hold, or never: one that nobody misses may leave a part of the fault behind."""
+
+from __future__ import annotations
+
+import ast
+import random
+from collections.abc import Collection, Iterator
+from typing import NamedTuple
+
+from andon.judge.asserts import lines_of
+from andon.judge.covered import turning
+from andon.judge.edits import Edit, Source, find_source
+from andon.judge.hearing import Hearing
+from andon.judge.mutants import find_mutant, quiet
+from andon.judge.outcome import holds, needs_eyes
+from andon.judge.textplaces import changed_lines
+from andon.judge.trials import Texts, Witnesses, affordable, sides, suite_says, try_out, witnesses
+from andon.judge.wrongfix import hangs_on_base
+from andon.models import Proof
+from andon.protocols import Workspace
+
+NAME = "every condition needed"
+MOST = 8
+"""Trials of one hearing, a condition twice."""
+
+
+class Forced(NamedTuple):
+    """A text in which one condition is settled."""
+
+    path: str
+    edit: Edit
+    text: str
+
+    @property
+    def words(self) -> str:
+        return f"{self.path}:{self.edit.line}: {self.edit.words}"
+
+    @property
+    def texts(self) -> Texts:
+        return {self.path: self.text}
+
+
+def every_condition_needed(hearing: Hearing) -> Proof | None:
+    """Holds when a test or the symptom misses each condition that the fix adds and the new tests come to.
+
+    None where it adds none. A fix that is right only under a condition is no fix elsewhere; where no test tells the two
+    apart, a person has to.
+    """
+    tried = settled(hearing)
+    if not tried:
+        return None
+    if hangs_on_base(hearing):
+        return holds(NAME, "the fault is one of time, which no condition shows: not tried")
+    hearing.progress(f"settles {len(tried)} conditions of the fix in turn")
+    seen = witnesses(hearing)
+    said = try_out(hearing, [one.texts for one in tried], lambda tree: asked(seen, tree))
+    details = []
+    missed = []
+    for one, who in zip(tried, said, strict=True):
+        who = who or suite_says(hearing, [one.texts])
+        details.append(f"{one.words}: {who or 'nobody notices'}")
+        if not who:
+            missed.append(one)
+    if missed:
+        return needs_eyes(NAME, f"no test tells when {missed[0].words}", details)
+    return holds(NAME, f"all {len(tried)} ways to settle a condition of the fix are noticed", details)
+
+
+def asked(seen: Witnesses, tree: Workspace) -> str:
+    return seen.tests_say(tree) or seen.symptom_says(tree)
+
+
+def settled(hearing: Hearing) -> list[Forced]:
+    """Returns texts with a condition of the fix settled, at most so many, chosen by the seed."""
+    items = [item for item in hearing.source if item.path.endswith(".py") and item.kind != "deleted"]
+    base, head = sides(hearing) if items else ({}, {})
+    ran: dict[str, set[int]] = {}
+    for test in turning(hearing):
+        for path, numbers in lines_of(hearing.head_new, test).items():
+            ran.setdefault(path, set()).update(numbers)
+    found: list[Forced] = []
+    for item in items:
+        text = head[item.path] or ""
+        source, before = find_source(text), find_source(base[item.path] or "")
+        if source is None:
+            continue
+        known = {words(before, one) for one in asked_in(before)} if before is not None else set()
+        for edit in conditions(source, changed_lines(item, text), known):
+            made = find_mutant(item.path, text, source, [(True, edit)])
+            if made is not None and reached(source, edit, ran.get(item.path, set())):
+                found.append(Forced(item.path, edit, made.text))
+    chance = random.Random(hearing.seed)
+    return sorted(chance.sample(found, min(len(found), affordable(hearing, MOST))))
+
+
+def reached(source: Source, edit: Edit, ran: Collection[int]) -> bool:
+    """Tells whether the statement around a place was run."""
+    around = [
+        node
+        for node in ast.walk(source.tree)
+        if isinstance(node, ast.stmt) and source.start(node) <= edit.start and edit.end <= source.end(node)
+    ]
+    inner = min(around, key=lambda node: source.end(node) - source.start(node), default=None)
+    return inner is None or bool(set(range(inner.lineno, edit.line + 1)) & set(ran))
+
+
+def conditions(source: Source, lines: Collection[int], known: Collection[str]) -> Iterator[Edit]:
+    """Yields the edits that settle a condition which begins on one of some lines, and was not asked before."""
+    left_out = set(quiet(source))
+    done: set[tuple[int, int]] = set()
+    for test in tests_in(source):
+        place = (source.start(test), source.end(test))
+        fresh = test.lineno in lines and place not in done and test not in left_out
+        if not fresh or isinstance(test, ast.Constant) or words(source, test) in known:
+            continue
+        if isinstance(test, ast.BoolOp) and any(words(source, value) in known for value in test.values):
+            continue  # it was asked before, and is only asked more closely
+        done.add(place)
+        for value, when in (("True", "always"), ("False", "never")):
+            yield Edit(*place, value, test.lineno, f"`{words(source, test)[:60]}` {when} holds")
+
+
+def asked_in(source: Source) -> Iterator[ast.expr]:
+    """Yields the conditions of a text, and what they are made of."""
+    for test in tests_in(source):
+        yield from (test, *(test.values if isinstance(test, ast.BoolOp) else ()))
+
+
+def words(source: Source, test: ast.expr) -> str:
+    return " ".join(source.segment(test).split())
+
+
+def tests_in(source: Source) -> Iterator[ast.expr]:
+    """Yields the conditions by which a text chooses what to do: whole ones."""
+    for node in ast.walk(source.tree):
+        match node:
+            case ast.If(test=test) | ast.IfExp(test=test) | ast.Subscript(slice=ast.Compare() as test):
+                yield test
+            case ast.comprehension(ifs=ifs):
+                yield from ifs
+            case ast.match_case(guard=guard) if guard is not None:
+                yield guard
+            case ast.Expr(value=ast.BoolOp(values=values)):
+                yield from values[:-1]
