@@ -5,20 +5,22 @@ from __future__ import annotations
 import fcntl
 import os
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
 from typing import IO, TYPE_CHECKING
 
-from andon.config import FILE_NAME, Config, SystemSettings, secret
+from andon.config import FILE_NAME, Config, SystemSettings, search_path, secret
 from andon.errors import ConfigError, ConflictError, DataError
 from andon.models import Autonomy, Check, Ticket
 
 if TYPE_CHECKING:  # each of these is heavy to import and not every command needs it
+    from andon.agents.relay import Relay
     from andon.git import GitRepo
     from andon.protocols import Agent, DataSource, Sandbox, Scratch, Workspace
     from andon.store import Store
+    from andon.wallet import Wallet
 
 
 def utc_now() -> datetime:
@@ -120,12 +122,36 @@ class App:
     def agents(self) -> tuple[Agent, ...]:
         """Returns the configured agents, cheapest first."""
         if self._agents is None:
+            self._agents = tuple(self._agent(kind) for kind in self.config.agent.kind)
+        return self._agents
+
+    def _agent(self, kind: str) -> Agent:
+        """Returns an agent of a kind.
+
+        Raises:
+            ConfigError: what [agent] says cannot be used.
+        """
+        settings = self.config.agent
+        if kind == "search":
             from andon.agents.search import SearchAgent
 
-            if missing := set(self.config.agent.kind) - {"search"}:
-                raise ConfigError(f"{', '.join(missing)} cannot be started yet", file=FILE_NAME, key="agent.kind")
-            self._agents = tuple(SearchAgent() for kind in self.config.agent.kind if kind == "search")
-        return self._agents
+            return SearchAgent()
+        if kind == "acp":
+            from andon.agents.acp import acp_agent
+
+            return acp_agent(settings, self.open_relay, search=search_path())
+        raise ConfigError(f"{kind} cannot be started yet", file=FILE_NAME, key="agent.kind")
+
+    def open_relay(self, wallet: Wallet) -> AbstractContextManager[Relay]:
+        """Opens the way to the configured model, for one session.
+
+        Raises:
+            ConfigError: no model or key is set, or limits of money could not hold.
+        """
+        from andon.agents.relay import open_relay, upstream_of
+
+        upstream = upstream_of(self.config.agent, self.config.budget)
+        return open_relay(upstream, wallet, requests=self.config.agent.requests)
 
     def repo_url(self, settings: SystemSettings) -> str:
         """Returns the repository's URL, or its path made absolute beside andon.toml."""

@@ -60,6 +60,8 @@ class AgentSettings(Settings):
     """Kind `acp`: a common agent, `claude-code`, `codex`, `gemini`, `opencode` or `openhands`."""
     command: str = ""
     """Kind `acp`: the command line of any other agent that speaks the protocol on its standard input and output."""
+    see: tuple[str, ...] = ()
+    """Kind `acp`: more files and folders that its program reads; the sandbox shows its own installation and these."""
     requests: int = 120
     """Requests to the model per session: one diagnosis, or one go at a patch."""
     minutes: float = 30.0
@@ -69,7 +71,7 @@ class AgentSettings(Settings):
     answer_tokens: int = 8_000
     """Kind `model`: tokens that the model may write in one answer."""
 
-    @field_validator("kind", mode="before")
+    @field_validator("kind", "see", mode="before")
     @classmethod
     def one_or_many(cls, value: object) -> object:
         return (value,) if isinstance(value, str) else value

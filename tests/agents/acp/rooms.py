@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from andon.agents.acp.client import Client, Ears
-from andon.agents.acp.permissions import Phase
 from andon.agents.acp.session import Answered, Talk, converse
+from andon.agents.tools import Phase
 from andon.models import Limits
 from andon.protocols import Command
 from andon.sandboxes import open_sandbox
@@ -38,11 +38,11 @@ class Room:
         self.heard = Heard([], [], [], [], [])
         self.stop: Callable[[], str] = lambda: ""
 
-    def talk(self, *turns: Turn, phase: Phase = "fix", seconds: float = 30) -> Heard:
+    def talk(self, *turns: Turn, phase: Phase = Phase.FIX, seconds: float = 30) -> Heard:
         """Lets an agent do its turns; in a diagnosis its tree is read-only, as it is in the loop."""
         return self.run(scripted(*turns), len(turns), phase=phase, seconds=seconds)
 
-    def run(self, argv: tuple[str, ...], turns: int = 1, *, phase: Phase = "fix", seconds: float = 30) -> Heard:
+    def run(self, argv: tuple[str, ...], turns: int = 1, *, phase: Phase = Phase.FIX, seconds: float = 30) -> Heard:
         """Talks to any program for so many turns."""
         left = [f"and turn {number}" for number in range(turns, 1, -1)]
 
@@ -55,12 +55,13 @@ class Room:
             lambda kind, text: heard.lines.append((kind, text)),
             lambda *act: heard.acts.append(act),
             lambda tokens, usd: heard.used.append((tokens, usd)),
+            lambda _: None,
         )
         command = Command(
             argv=argv,
             cwd=self.root,
-            readable=(*SEEN, *(() if phase == "fix" else (self.root,))),
-            writable=(self.root,) if phase == "fix" else (),
+            readable=(*SEEN, *(() if phase is Phase.FIX else (self.root,))),
+            writable=(self.root,) if phase is Phase.FIX else (),
             path=(Path(sys.executable).parent,),
             limits=Limits(seconds=seconds, output_bytes=10_000),
         )

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from rooms import Room
 
-from andon.agents.acp.permissions import Phase
+from andon.agents.tools import Phase
 from andon.errors import AgentError
 from andon.testing.acp import Step
 
@@ -47,11 +47,11 @@ def test_cost_and_tokens_that_an_agent_counts_are_passed_on(room: Room) -> None:
 
 
 RULES: dict[Phase, dict[str, str]] = {
-    "diagnose": {
+    Phase.DIAGNOSE: {
         **dict.fromkeys(("read", "search", "execute", "think", "other"), "allow_once"),
         **dict.fromkeys(("edit", "delete", "move", "fetch", "switch_mode"), "reject_once"),
     },
-    "fix": {
+    Phase.FIX: {
         **dict.fromkeys(("read", "search", "execute", "think", "other", "edit", "delete", "move"), "allow_once"),
         **dict.fromkeys(("fetch", "switch_mode"), "reject_once"),
     },
@@ -78,7 +78,7 @@ def test_lines_of_a_file_are_read(room: Room) -> None:
 
 
 def test_nothing_is_written_over_the_protocol_in_a_diagnosis(room: Room) -> None:
-    heard = room.talk([{"write": {"path": "code.py", "text": "gone"}}], phase="diagnose")
+    heard = room.talk([{"write": {"path": "code.py", "text": "gone"}}], phase=Phase.DIAGNOSE)
     assert "nothing is written during a diagnosis" in heard.said()
     assert (room.root / "code.py").read_text() == "one\ntwo\nthree\n"
 

@@ -8,8 +8,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from andon.agents.acp.permissions import Phase, decide
+from andon.agents.acp.permissions import decide
 from andon.agents.acp.tree import RefusedError, read_text, write_text
+from andon.agents.tools import Phase
 
 if TYPE_CHECKING:  # the library takes most of a second to import
     from acp.interfaces import Agent
@@ -35,6 +36,8 @@ class Ears(NamedTuple):
     """(what, with what, what came of it): an action, for whoever watches for going round in circles."""
     used: Callable[[int, float], None]
     """(tokens, US dollars) of the session so far, as the agent itself counts them."""
+    refused: Callable[[str], None]
+    """Why a request for permission was refused."""
 
 
 class Client:
@@ -42,8 +45,6 @@ class Client:
 
     def __init__(self, phase: Phase, root: Path, ears: Ears) -> None:
         self.phase, self.root, self.ears = phase, root, ears
-        self.refused: list[str] = []
-        """Why requests for permission were refused since somebody last looked: it may end the agent's turn."""
         self._calls: dict[str, dict[str, Any]] = {}
         self._kind, self._said = "", ""
 
@@ -59,7 +60,7 @@ class Client:
         call = self._known(tool_call)
         decision = decide(self.phase, call.get("kind"), options)
         if not decision.allowed:
-            self.refused.append(decision.why)
+            self.ears.refused(decision.why)
         words = "allowed" if decision.allowed else f"refused: {decision.why}"
         self._tell("permission", f"{title(call)}: {words}")
         if not decision.option:
@@ -70,7 +71,7 @@ class Client:
         """Writes a file of the worktree in a fix; nothing at all in a diagnosis."""
         del session_id
         try:
-            if self.phase != "fix":
+            if self.phase is not Phase.FIX:
                 raise RefusedError("nothing is written during a diagnosis")
             write_text(self.root, path, content)
         except RefusedError as error:

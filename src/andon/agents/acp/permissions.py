@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
+
+from andon.agents.tools import Phase
 
 if TYPE_CHECKING:  # the library takes most of a second to import
     from acp.schema import PermissionOption
-
-Phase = Literal["diagnose", "fix"]
 
 LOOKING = frozenset({"read", "search", "think", "execute", "other"})
 """Kinds of tool calls that every phase allows: commands run where they can change nothing but what the phase lets
@@ -33,7 +33,7 @@ class Decision(NamedTuple):
 
 def decide(phase: Phase, kind: str | None, options: Sequence[PermissionOption]) -> Decision:
     """Returns the answer to a request: once rather than always, so that each is asked and noted."""
-    allowed = (kind or "other") in (LOOKING if phase == "diagnose" else LOOKING | CHANGING)
+    allowed = (kind or "other") in (LOOKING if phase is Phase.DIAGNOSE else LOOKING | CHANGING)
     wanted = ("allow_once", "allow_always") if allowed else ("reject_once", "reject_always")
     offered = {option.kind: option.option_id for option in reversed(options)}
     option = next((offered[name] for name in wanted if name in offered), "")

@@ -37,10 +37,10 @@ def find_program(argv: Sequence[str], search: str, install: str = "") -> Program
         remedy = f": {install}" if install else "; give its full path in `command`"
         raise AgentError(f"the agent's program {argv[0]!r} is not installed{remedy}", permanent=True)
     place = unlinked(Path(found).absolute())
-    path = [place.parent] if is_environment(place.parent) else []
-    if (node := node_of(place, search)) is not None:
-        path.append(node.parent)
-    return Program((str(place), *argv[1:]), (installation(place),), tuple(path))
+    if is_environment(place.parent):
+        return Program((str(place), *argv[1:]), (), (place.parent,))
+    node = node_of(place, search)
+    return Program((str(place), *argv[1:]), (installation(place),), (node.parent,) if node else ())
 
 
 def unlinked(place: Path) -> Path:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple, TypeVar
 from andon.agents.acp.client import Client
 from andon.agents.acp.quiet import log_heard
 from andon.agents.acp.wire import LINE_BYTES, Wire
+from andon.agents.tools import Phase
 from andon.errors import AgentError, SandboxError
 from andon.protocols import Running
 
@@ -149,7 +150,7 @@ async def _introduced(connection: ClientSideConnection, client: Client) -> Answe
     from acp import PROTOCOL_VERSION
     from acp.schema import ClientCapabilities, FileSystemCapabilities, Implementation
 
-    files = FileSystemCapabilities(read_text_file=True, write_text_file=client.phase == "fix")
+    files = FileSystemCapabilities(read_text_file=True, write_text_file=client.phase is Phase.FIX)
     able = ClientCapabilities(fs=files, terminal=False)
     own = Implementation(name="andon", version="0")
     asked = connection.initialize(protocol_version=PROTOCOL_VERSION, client_capabilities=able, client_info=own)
