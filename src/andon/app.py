@@ -140,7 +140,10 @@ class App:
             from andon.agents.acp import acp_agent
 
             return acp_agent(settings, self.open_relay, search=search_path())
-        raise ConfigError(f"{kind} cannot be started yet", file=FILE_NAME, key="agent.kind")
+        from andon.agents.model import ModelAgent
+        from andon.agents.relay import upstream_of
+
+        return ModelAgent(upstream_of(settings, self.config.budget), settings)
 
     def open_relay(self, wallet: Wallet) -> AbstractContextManager[Relay]:
         """Opens the way to the configured model, for one session.

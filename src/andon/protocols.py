@@ -386,6 +386,8 @@ class Case(NamedTuple):
     """Finds what earlier tickets taught, by words."""
     others: tuple[Ticket, ...] = ()
     """The system's other open tickets with a check: one of them may have the same cause."""
+    before: tuple[Diagnosis, ...] = ()
+    """What agents before this one found for the ticket, none of which led to the cause."""
     logs: tuple[str, ...] = ()
     """Absolute paths and patterns of the system's log files; nothing else is read as a log."""
     workers: int = 2

@@ -184,6 +184,7 @@ def diagnose(app: App, ticket: int) -> str:
         app.store.save_diagnosis(ticket, without_replay(app, ticket), now=app.now())
         return Lane.UNKNOWN.value
     found: Diagnosis | None = None
+    before: tuple[Diagnosis, ...] = ()
     for agent in app.agents():
         if trouble := used_up(app, ticket):
             if found is None:
@@ -192,8 +193,9 @@ def diagnose(app: App, ticket: int) -> str:
             break
         with spending(app, ticket, f"diagnose {agent.name}") as bill, case(app, ticket, agent.name, bill.wallet) as it:
             app.progress(ticket, f"{agent.name} asks why")
-            found, cost = stage(it, agent)
+            found, cost = stage(it._replace(before=before), agent)
             bill.add(cost)
+        before = (*before, found)
         app.store.save_diagnosis(ticket, found, app.now())  # each, so that a next agent that dies takes none with it
         if found.lane != "unknown":
             break

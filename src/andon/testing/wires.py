@@ -28,6 +28,12 @@ def pieces(text: str) -> list[str]:
     return [text[place : place + size] for place in range(0, len(text), size)]
 
 
+def place(body: Json) -> int:
+    """Returns how far a conversation has come: the names of calls begin with it, as each must be its own."""
+    said = body.get("messages", body.get("input", []))
+    return len(said) if isinstance(said, list) else 0
+
+
 def text_of(content: object) -> str:
     """Returns the text of a content that is text or a list of blocks."""
     if isinstance(content, list):
@@ -49,10 +55,10 @@ def message_usage(turn: Turn) -> Json:
     }
 
 
-def message_blocks(turn: Turn) -> list[Json]:
+def message_blocks(body: Json, turn: Turn) -> list[Json]:
     blocks: list[Json] = [{"type": "text", "text": turn.text}] if turn.text else []
     return blocks + [
-        {"type": "tool_use", "id": f"toolu_{number}", "name": call.name, "input": call.arguments}
+        {"type": "tool_use", "id": f"toolu_{place(body)}_{number}", "name": call.name, "input": call.arguments}
         for number, call in enumerate(turn.calls)
     ]
 
@@ -67,7 +73,7 @@ def message(body: Json, turn: Turn) -> Json:
         "type": "message",
         "role": "assistant",
         "model": body.get("model"),
-        "content": message_blocks(turn),
+        "content": message_blocks(body, turn),
         "stop_reason": message_end(turn),
         "stop_sequence": None,
         "usage": message_usage(turn),
@@ -81,7 +87,7 @@ def message_frames(body: Json, turn: Turn) -> list[Frame]:
     texts = [turn.text] if turn.text else []
     parts = [("text_delta", "text", text) for text in texts]
     parts += [("input_json_delta", "partial_json", call.text) for call in turn.calls]
-    for number, (block, (kind, name, text)) in enumerate(zip(message_blocks(turn), parts, strict=True)):
+    for number, (block, (kind, name, text)) in enumerate(zip(message_blocks(body, turn), parts, strict=True)):
         empty = {**block, "text": ""} if kind == "text_delta" else {**block, "input": {}}
         frames.append(("content_block_start", {"type": "content_block_start", "index": number, "content_block": empty}))
         frames += [
@@ -118,11 +124,11 @@ def chat_usage(turn: Turn) -> Json:
     }
 
 
-def chat_calls(turn: Turn) -> list[Json]:
+def chat_calls(body: Json, turn: Turn) -> list[Json]:
     return [
         {
             "index": number,
-            "id": f"call_{number}",
+            "id": f"call_{place(body)}_{number}",
             "type": "function",
             "function": {"name": call.name, "arguments": call.text},
         }
@@ -137,7 +143,7 @@ def chat_end(turn: Turn) -> str:
 def chat(body: Json, turn: Turn) -> Json:
     said: Json = {"role": "assistant", "content": None if turn.refusal else turn.text or None}
     said |= {"refusal": turn.text} if turn.refusal else {}
-    said |= {"tool_calls": chat_calls(turn)} if turn.calls else {}
+    said |= {"tool_calls": chat_calls(body, turn)} if turn.calls else {}
     choice = {"index": 0, "message": said, "finish_reason": chat_end(turn), "logprobs": None}
     usage = {"usage": chat_usage(turn)} if turn.billed else {}
     head = {"id": "chatcmpl-1", "object": "chat.completion", "created": 1, "model": body.get("model")}
@@ -152,7 +158,7 @@ def chat_frames(body: Json, turn: Turn) -> list[Frame]:
 
     name = "refusal" if turn.refusal else "content"
     frames = [chunk({"role": "assistant", "content": ""}), *(chunk({name: one}) for one in pieces(turn.text))]
-    for call in chat_calls(turn):
+    for call in chat_calls(body, turn):
         function = call["function"]
         frames.append(chunk({"tool_calls": [{**call, "function": {"name": function["name"], "arguments": ""}}]}))
         frames += [
@@ -174,7 +180,7 @@ def chat_results(body: Json) -> Iterator[str]:
 # --- OpenAI: responses ----------------------------------------------------------------------------------------------
 
 
-def response_items(turn: Turn) -> list[Json]:
+def response_items(body: Json, turn: Turn) -> list[Json]:
     said = {"type": "output_text", "text": turn.text, "annotations": []}
     head = {"type": "message", "id": "msg_0", "role": "assistant", "status": "completed"}
     items: list[Json] = [{**head, "content": [said]}] if turn.text else []
@@ -182,7 +188,7 @@ def response_items(turn: Turn) -> list[Json]:
         {
             "type": "function_call",
             "id": f"fc_{number}",
-            "call_id": f"call_{number}",
+            "call_id": f"call_{place(body)}_{number}",
             "name": call.name,
             "arguments": call.text,
             "status": "completed",
@@ -206,7 +212,7 @@ def response(body: Json, turn: Turn) -> Json:
         "created_at": 1,
         "model": body.get("model"),
         "status": "completed",
-        "output": response_items(turn),
+        "output": response_items(body, turn),
         "parallel_tool_calls": True,
         "tool_choice": "auto",
         "tools": [],
@@ -222,8 +228,8 @@ def response_frames(body: Json, turn: Turn) -> list[Frame]:
         told.append({"type": "response.output_item.added", "output_index": number, "item": item})
         text = turn.text if item["type"] == "message" else item["arguments"]
         kind = "output_text" if item["type"] == "message" else "function_call_arguments"
-        place = {"item_id": item["id"], "output_index": number, "content_index": 0}
-        told += [{"type": f"response.{kind}.delta", "delta": one, **place} for one in pieces(text)]
+        where = {"item_id": item["id"], "output_index": number, "content_index": 0}
+        told += [{"type": f"response.{kind}.delta", "delta": one, **where} for one in pieces(text)]
         told.append({"type": "response.output_item.done", "output_index": number, "item": item})
     told.append({"type": "response.completed", "response": whole})
     return [(str(one["type"]), {**one, "sequence_number": number}) for number, one in enumerate(told)]

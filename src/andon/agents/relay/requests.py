@@ -26,8 +26,8 @@ LOCAL_TOOLS = (
 """Kinds of tools that run where the agent is. Others run at the provider, which has a network."""
 FAR = ("mcp_servers", "container", "web_search_options", "background", "prompt", "conversation")
 """What makes a provider fetch, run or keep something of its own."""
-DEARER = ("service_tier", "speed", "inference_geo")
-"""What changes the price."""
+DEARER = ("service_tier", "speed", "inference_geo", "fallbacks", "billing_policy")
+"""What changes the price, or the model."""
 
 
 class Refused(Exception):

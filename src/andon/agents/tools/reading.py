@@ -58,6 +58,7 @@ def brief(bench: Bench, _: Nothing) -> str:
         + "`evidence` shows them.",
         render_brief(case.brief),
         *([handed("Other open tickets of the system", other_tickets(bench))] if case.others else []),
+        *([refuted(bench)] if case.before and bench.given is None else []),
         *([known(bench)] if bench.given is not None else []),
     ]
     return "\n\n".join(parts)
@@ -68,6 +69,20 @@ def other_tickets(bench: Bench) -> str:
     return "\n".join(
         f"#{one.id} ({one.status.value}) {one.title}: {one.reason}"[:400] for one in bench.case.others[:20]
     )
+
+
+def refuted(bench: Bench) -> str:
+    """Returns what agents before this one found: how far they came, and what did not hold."""
+    lines = [
+        "# What was tried before",
+        "None of these found the cause. What is said with facts held; go on from there.",
+    ]
+    for one in bench.case.before[-3:]:
+        told = [f"{number}. {why.question} {why.answer}" for number, why in enumerate(one.whys, 1)]
+        told += [f"- did not hold: {reason}" for reason in one.refused[:10]]
+        told += [f"- looked suspicious: {place.path} {place.start}-{place.end}" for place in one.locations[:5]]
+        lines.append(handed(f"{quote(one.agent, 40)} ends in {one.lane.value}", "\n".join(told), limit=5000))
+    return "\n\n".join(lines)
 
 
 def known(bench: Bench) -> str:
