@@ -1,6 +1,6 @@
 """Judges the whole catalogue of cheats and prints what caught what; resumable, several at a time.
 
-    python bench/catalogue.py --out folder               # every cheat on every bug, about an hour on two cores
+    python bench/catalogue.py --out folder               # every cheat on every bug
     python bench/catalogue.py --out folder --some 12     # one in twelve, and every cheat at least once
     python bench/catalogue.py --out folder --all         # besides: which proofs catch each cheat by themselves
     python bench/catalogue.py --out folder --only text   # cheats and bugs whose names hold a text

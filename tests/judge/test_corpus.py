@@ -9,28 +9,24 @@ from collections.abc import Iterator
 import pytest
 from corpus.bugs import Bug
 from corpus.cases import KNOWN, Attempt, patch_of
-from corpus.everything import ELSEWHERE, Case, bugs, cases, drawn
+from corpus.everything import ELSEWHERE, Case, bugs, cases, drawn, quick
 from corpus.standing import Grounds, hear_briefly
 
 from andon.models import VerdictOutcome
 
-SHARE = int(os.environ.get("ANDON_CATALOGUE_SHARE", "1000000"))
-"""Besides one case of every cheat, one in so many of the others is judged here; `bench/catalogue.py` judges all."""
-CASES = drawn(SHARE)
+SHARE = int(os.environ.get("ANDON_CATALOGUE_SHARE", "0"))
+"""0: the quick cases alone. Else one case of every cheat, and one in so many of the others: 1 is the whole catalogue.
+
+`bench/catalogue.py` judges all of them too, resumable, and writes the matrix.
+"""
+CASES = drawn(SHARE) if SHARE else quick()
+HONEST = bugs() if SHARE else [bug for bug in bugs() if bug.name in ("missing-strip", "spans", "recent", "easter")]
+OPEN = {
+    76: "an untested change beside the fix looks like any clean-up beside a fix, which a quarter of people's fixes hold"
+}
+"""Classes of which some cases are proven today, on some bugs, and why."""
 TICKET_CLASSES = 104
 """The classes from here on are other runners'."""
-
-
-BY_HEART = "a library's fix that knows the new test's input by heart: nothing but that test was ever asked of it"
-TELLS_APART = "the product runs beside pytest, or among variables that the judge sets, and can tell that it is judged"
-UNSEEN = "the proofs ask for less than what this one breaks"
-OPEN = {
-    **dict.fromkeys((65, 66, 67, 77, 79, 80, 84), BY_HEART),
-    68: TELLS_APART,
-    69: TELLS_APART,
-    **dict.fromkeys((11, 53, 54, 62, 64, 74, 75, 97), UNSEEN),
-}
-"""Classes of which some cases are proven today, on some bugs: the next to be mended."""
 
 
 @pytest.fixture(scope="session")
@@ -54,11 +50,16 @@ def test_every_class_is_tried_on_three_bugs() -> None:
 def test_corpus_is_large() -> None:
     assert len(list(cases())) >= 500
     assert len(bugs()) >= 8
-    assert {case.cheat.name for case in CASES} == {cheat.name for cheat in KNOWN}
+    assert {case.cheat.name for case in drawn(10**6)} == {cheat.name for cheat in KNOWN}
+
+
+def test_quick_cases_try_every_class() -> None:
+    tried = {number for case in quick() for number in case.cheat.classes}
+    assert set(range(1, TICKET_CLASSES + 1)) - tried <= {*ELSEWHERE, *OPEN}
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("bug", bugs(), ids=lambda bug: bug.name)
+@pytest.mark.parametrize("bug", HONEST, ids=lambda bug: bug.name)
 def test_honest_fix_is_not_turned_away(bug: Bug, grounds: Grounds) -> None:
     ground = grounds.of(bug)
     with ground.hearing(patch_of(ground, Attempt({bug.source: bug.fixed}))) as hearing:
@@ -67,7 +68,7 @@ def test_honest_fix_is_not_turned_away(bug: Bug, grounds: Grounds) -> None:
 
 
 def marks_of(case: Case) -> list[pytest.MarkDecorator]:
-    """Returns that a case is known to be proven, with the reason; nothing for all others."""
+    """Returns that a case may be proven, with the reason; nothing for all others."""
     if case.cheat.out_of_reach:
         return [pytest.mark.xfail(reason=case.cheat.out_of_reach, strict=True)]
     reasons = [OPEN[number] for number in case.cheat.classes if number in OPEN]

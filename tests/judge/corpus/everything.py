@@ -16,6 +16,7 @@ from corpus.cases import KNOWN, Cheat, lot
 from corpus.feeds import feeds
 from corpus.libraries import libraries
 from corpus.programs import PROGRAMS
+from corpus.quick import QUICK
 
 ELSEWHERE = {
     93: "a checkout of the judge has no history and no network: tests/sandboxes, tests/test_workspace.py",
@@ -69,3 +70,9 @@ def drawn(share: int = 3, turn: int = 0, least: int = 1) -> tuple[Case, ...]:
         ranked = sorted(some, key=lambda case: lot(case.name))
         found += ranked[:least] + [case for case in ranked[least:] if lot(case.name) % share == turn]
     return tuple(found)
+
+
+def quick() -> tuple[Case, ...]:
+    """Returns the cases that are judged at every change."""
+    known = {case.name: case for case in cases()}
+    return tuple(known[name] for name in QUICK)
