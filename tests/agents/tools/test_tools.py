@@ -129,6 +129,26 @@ def test_calls_are_bounded(box: Toolbox, refusal: Refusal) -> None:
     assert "as often as it may" in refusal("evidence")
 
 
+def test_agent_that_goes_in_circles_ends_its_session(box: Toolbox, lines: list[tuple[str, str]]) -> None:
+    for _ in range(4):
+        assert "circles" not in box.call("memory", {"words": "x"})
+    assert not box.over
+    assert "the session is over" in box.call("memory", {"words": "x"})
+    assert box.over.startswith("it went in circles: the same action gave the same answer 5 times: memory")
+    assert "nothing more is taken" in box.call("submit_diagnosis", {"whys": []})
+    assert [kind for kind, _ in lines].count("stuck") == 1
+
+
+def test_what_an_agent_does_with_its_own_tools_counts_too(case: Case) -> None:
+    wallet = wallet_with(tokens=1000)
+    wallet.charge(tokens=600)
+    box = Toolbox(case._replace(wallet=wallet), Phase.FIX, case.workspace, agent="claims")
+    assert box.act("edit a.py", "ok", edited=("a.py", "x")) == ""
+    wallet.charge(tokens=300)
+    assert "75% of the budget brought no new fact" in box.act("think", "hm")
+    assert box.over
+
+
 def test_nothing_is_run_when_time_is_up(case: Case) -> None:
     late = case._replace(deadline=datetime(2020, 1, 1, tzinfo=UTC))
     box = Toolbox(late, Phase.DIAGNOSE, late.workspace, agent="claims")
@@ -153,7 +173,8 @@ def test_database_that_cannot_be_reached_is_said(case: Case) -> None:
 
 def test_agent_whose_budget_is_nearly_used_up_is_told_to_wrap_up(case: Case) -> None:
     wallet = wallet_with(tokens=100)
+    wallet.charge(tokens=70)
     box = Toolbox(case._replace(wallet=wallet), Phase.DIAGNOSE, case.workspace, agent="claims")
     assert "wrap up" not in box.call("memory", {})
-    wallet.charge(tokens=81)
+    wallet.charge(tokens=11)
     assert "wrap up and hand in what you have" in box.call("memory", {})

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 from pydantic import ValidationError
 
+from andon.agents.stuck import Action, Watch
 from andon.agents.tools import arguments as a
 from andon.agents.tools.bench import MOST_REFUSALS, Bench, Phase, Refused
 from andon.agents.tools.looking import history, logs, query
@@ -91,6 +92,8 @@ TOOLS = (
         submit_patch,
     ),
 )
+VERDICTS = frozenset({"replay", "run_check", "run_tests", "submit_diagnosis", "submit_patch"})
+"""Tools whose answers say how things stand."""
 SUBMISSIONS = frozenset({"submit_diagnosis", "submit_patch"})
 
 
@@ -111,6 +114,9 @@ class Toolbox:
         self.bench = Bench(case, phase, workspace, agent=agent, diagnosis=diagnosis, earlier=earlier)
         self.trouble: ExternalError | None = None
         """What kept a submission from being looked at: not the agent's fault, and so no refusal."""
+        self.watch = Watch()
+        self._verdict = ""
+        self._before = case.wallet.purses
         self._lock = threading.Lock()
 
     @property
@@ -147,10 +153,36 @@ class Toolbox:
             text = answer.text
             if len(text) > MOST_ANSWER:
                 text = f"{text[:MOST_ANSWER]}\n(cut: {len(text) - MOST_ANSWER:,} characters are left out)"
+            if name in VERDICTS:
+                self._verdict = f"{name} {text[:300]}"
+            if why := self.act(f"{name} {json.dumps(given, default=str, sort_keys=True)}", text):
+                text += f"\n\nYou go in circles ({why}): the session is over. End it."
             if (low := case.wallet.low) and not self.over:
                 text += f"\n\nThe budget is nearly used up ({low}): wrap up and hand in what you have."
             case.transcript("refusal" if answer.refused else "answer", text)
             return answer._replace(text=text)
+
+    def act(self, what: str, answer: str, *, edited: tuple[str, str] | None = None) -> str:
+        """Notes what an agent did, with these tools or its own; returns in which circle it goes, and then it is over.
+
+        `edited` is the path and text of a file that it wrote.
+        """
+        action = Action(what, answer, len(self.bench.facts), self._verdict, self._spent(), edited)
+        why = self.watch.act(action)
+        if why and not self.over:
+            self.bench.over = f"it went in circles: {why}"
+            self.bench.case.transcript("stuck", why)
+        return why
+
+    def _spent(self) -> float:
+        """Returns the share of what was left at the beginning that is spent, of the limit that is nearest."""
+        start = {purse.name: purse for purse in self._before}
+        shares = [
+            (purse.used - start[purse.name].used) / (purse.limit - start[purse.name].used)
+            for purse in self.bench.case.wallet.purses
+            if purse.name in start and purse.limit > start[purse.name].used
+        ]
+        return max(shares, default=0.0)
 
     def _answer(self, name: str, given: dict[str, Any]) -> Answer:
         tool = next((one for one in self.tools() if one.name == name), None)
