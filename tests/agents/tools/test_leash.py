@@ -65,16 +65,16 @@ def changed_by(sandbox: Sandbox, before: Seen, after: Seen) -> list[str]:
 
 
 def guarded(case: Case, stage: Stage) -> tuple[Path, ...]:
-    """Returns what no agent may change: its tree, andon's clone, the person's repository, data and settings."""
-    work = Path(stage.repo.url)
-    return (case.workspace.root, stage.repo.mirror, work, stage.folder / "live.db", stage.folder / "andon.toml")
+    """Returns what no agent may change: its tree, andon's clone, the person's repository and remote, data, settings."""
+    here = (stage.folder / name for name in ("tinyfeed", "origin.git", "live.db", "andon.toml"))
+    return (case.workspace.root, stage.repo.mirror, *here)
 
 
 def targets(case: Case, stage: Stage) -> list[str]:
-    tree, mirror, work, data, settings = guarded(case, stage)
-    files = [tree / "tinyfeed" / "prices.py", tree / "README.md", mirror / "HEAD", mirror / "config"]
+    tree, mirror, work, origin, data, settings = guarded(case, stage)
+    files = [tree / "tinyfeed" / "prices.py", tree / "README.md", mirror / "HEAD", origin / "config"]
     files += [work / ".git" / "HEAD", work / "tinyfeed" / "prices.py", data, settings]
-    return [str(path) for path in (*files, tree, tree / "tinyfeed", mirror, work)]
+    return [str(path) for path in (*files, tree, tree / "tinyfeed", mirror, work, origin)]
 
 
 def orders(case: Case, stage: Stage) -> str:
