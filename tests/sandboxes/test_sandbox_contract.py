@@ -117,6 +117,7 @@ def test_command_that_is_told_to_stop_is_killed_with_all_its_tree(sandbox: Sandb
         stop.set()
         ran = running.result()
     assert ran.timed_out
+    assert ran.seconds < 15, "its time limit is 20"
     assert not grows(beat, beat.stat().st_size)
 
 

@@ -68,7 +68,7 @@ class BubblewrapSandbox:
         Raises:
             SandboxError: it could not be started in isolation; what is found only later, `wait` raises.
         """
-        with self._launched(command) as launched, attended(launched, command.limits) as running:
+        with self._launched(command) as launched, attended(launched, command) as running:
             yield running
 
     @contextlib.contextmanager

@@ -6,11 +6,10 @@ import contextlib
 import subprocess
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from threading import Event
 from typing import NamedTuple
 
 from andon.errors import SandboxError
-from andon.models import Limits, Ran
+from andon.models import Ran
 from andon.protocols import Command, Running
 from andon.sandboxes.capture import Captured, follow
 
@@ -31,11 +30,11 @@ def run_to_end(launched: Launched, command: Command) -> Ran:
     Raises:
         SandboxError: it could not be started in isolation.
     """
-    return launched.ran(_followed(launched, command.limits, stdin=command.stdin.encode(), stop=command.stop))
+    return launched.ran(_followed(launched, command, stdin=command.stdin.encode()))
 
 
 @contextlib.contextmanager
-def attended(launched: Launched, limits: Limits) -> Iterator[Running]:
+def attended(launched: Launched, command: Command) -> Iterator[Running]:
     """Gives the command with its pipes, while another thread reads its stderr and keeps its time; dead at the end."""
     process = launched.process
     stdin, stdout = process.stdin, process.stdout
@@ -44,7 +43,7 @@ def attended(launched: Launched, limits: Limits) -> Iterator[Running]:
     # From here on these two are the caller's: what follows the command must not touch them.
     process.stdin = process.stdout = None
     with ThreadPoolExecutor(1, thread_name_prefix="andon-running") as pool:
-        ended = pool.submit(lambda: launched.ran(_followed(launched, limits)))
+        ended = pool.submit(lambda: launched.ran(_followed(launched, command)))
         try:
             yield Running(stdin, stdout, launched.kill, ended.result)
         finally:
@@ -60,15 +59,15 @@ def as_ran(captured: Captured) -> Ran:
     return Ran.model_validate(captured._asdict())
 
 
-def _followed(launched: Launched, limits: Limits, stdin: bytes = b"", stop: Event | None = None) -> Captured:
+def _followed(launched: Launched, command: Command, stdin: bytes = b"") -> Captured:
     try:
         return follow(
             launched.process,
             stdin=stdin,
-            seconds=limits.seconds,
-            output_bytes=limits.output_bytes,
+            seconds=command.limits.seconds,
+            output_bytes=command.limits.output_bytes,
             kill=launched.kill,
-            stop=stop,
+            stop=command.stop,
         )
     except OSError as error:
         raise SandboxError(f"the command could not be followed: {error}") from error
