@@ -5,6 +5,7 @@ Nothing here knows how the loop mends it: what follows is the same `andon` that 
 
 from __future__ import annotations
 
+import json
 import os
 import secrets
 import shutil
@@ -32,8 +33,9 @@ CONFIG = """\
 # The demonstration's own configuration: the paces are short, everything else is what you would write.
 database = "sqlite:///.andon/andon.db"
 
-[budget]
+{agent}[budget]
 minutes_per_ticket = 20
+tokens_per_ticket = 2000000
 
 [systems.imagefeed]
 repo = "origin.git"
@@ -105,8 +107,10 @@ def read_fault(name: str) -> Fault:
 
 
 @contextmanager
-def world(folder: Path, fault: Fault, *, say: Callable[[str], None], quiet: int = 20) -> Iterator[World]:
-    """Gives a running watched system with a fault in it, and stops everything at the end."""
+def world(
+    folder: Path, fault: Fault, *, say: Callable[[str], None], quiet: int = 20, agent: str = ""
+) -> Iterator[World]:
+    """Gives a running watched system with a fault in it, and stops everything at the end; `agent` is its [agent]."""
     runtime = EXAMPLE / ".venv"
     if not (runtime / "bin" / "python").exists():
         raise NotFoundError(f"{runtime} is missing: scripts/demo makes it")
@@ -134,8 +138,20 @@ def world(folder: Path, fault: Fault, *, say: Callable[[str], None], quiet: int 
             "--every", str(fault.every_minutes), *misbehave,
         )  # fmt: skip
         with urls_readable(cluster, urls), live(production, misbehave):
-            (folder / "andon.toml").write_text(CONFIG.format(runtime=runtime, quiet=quiet), encoding="utf-8")
+            (folder / "andon.toml").write_text(
+                CONFIG.format(runtime=runtime, quiet=quiet, agent=agent), encoding="utf-8"
+            )
             yield World(folder, {"FEED_READONLY_URL": urls["reader"]}, fault)
+
+
+def agent_table(kind: str, *, model: str, url: str, key: str) -> str:
+    """Returns the [agent] table for a kind; `key` is the name of the variable that holds the key."""
+    if kind == "search":
+        return ""
+    lines = [f"kind = {json.dumps(kind)}", f"model = {json.dumps(model if ':' in model else f'openai:{model}')}"]
+    lines += [f"url = {json.dumps(url)}"] if url else []
+    lines += [f"key = {json.dumps(f'env:{key}')}"] if key else []
+    return "\n".join(["[agent]", *lines, "", ""])
 
 
 def make_database(cluster: Cluster) -> dict[str, str]:

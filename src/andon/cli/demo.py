@@ -28,10 +28,30 @@ ENDED = (Status.RESOLVED, Status.ESCALATED, Status.ABANDONED)
 @click.option(
     "--folder", type=click.Path(path_type=Path, file_okay=False), help="Where to build it; a new folder in /tmp."
 )
+@click.option("--agent", type=click.Choice(["search", "model"]), default="search", show_default=True, help="Who looks.")
+@click.option("--model", envvar="ANDON_DEMO_MODEL", default="", help="For `model`: `anthropic:NAME` or `openai:NAME`.")
+@click.option("--url", envvar="ANDON_DEMO_URL", default="", help="Its address, such as http://127.0.0.1:8000/v1.")
+@click.option("--key", envvar="ANDON_DEMO_KEY", default="", metavar="NAME", help="Variable that holds its key.")
 @click.option("--json", "as_json", is_flag=True, help="Print times and the outcome as one JSON line at the end.")
 @click.pass_context
-def demo(ctx: click.Context, name: str, *, list_them: bool, yes: bool, folder: Path | None, as_json: bool) -> None:
-    """Break a real pipeline (scrape, download, CLIP, ETL, Postgres) and watch the loop mend it."""
+def demo(
+    ctx: click.Context,
+    name: str,
+    folder: Path | None,
+    agent: str,
+    model: str,
+    url: str,
+    key: str,
+    *,
+    list_them: bool,
+    yes: bool,
+    as_json: bool,
+) -> None:
+    """Break a real pipeline (scrape, download, CLIP, ETL, Postgres) and watch the loop mend it.
+
+    With `--agent model` a model looks for the cause and writes the patch: that of `--model`, at any address that is
+    compatible with OpenAI or Anthropic.
+    """
     from andon import demo as stage
 
     if not stage.faults():
@@ -41,12 +61,15 @@ def demo(ctx: click.Context, name: str, *, list_them: bool, yes: bool, folder: P
             click.echo(f"{one:<20} {stage.read_fault(one).title}")
         return
     fault = stage.read_fault(name)
+    if agent == "model" and not model:
+        raise click.UsageError("--agent model needs --model, and --url or --key", ctx)
     place = folder or Path(tempfile.mkdtemp(prefix="andon-demo-"))
     place.mkdir(parents=True, exist_ok=True)
     if any(place.iterdir()):
         raise AndonError(f"{place} is not empty: give --folder a new one")
     heading(f"imagefeed breaks: {fault.title}")
-    with stage.world(place, fault, say=say) as world:
+    table = stage.agent_table(agent, model=model, url=url, key=key)
+    with stage.world(place, fault, say=say, agent=table) as world:
         os.environ.update(world.environ)
         outcome, times = watch_loop(place, yes=yes)
     report(place, outcome, times, as_json=as_json)
