@@ -7,6 +7,7 @@ from pathlib import Path
 
 from andon.app import App
 from andon.config import NO_SYSTEM, load
+from andon.doctor.agents import agent_findings
 from andon.doctor.findings import Finding, tried
 from andon.doctor.systems import system_findings
 from andon.errors import AndonError
@@ -37,7 +38,7 @@ def examine(path: Path, *, suite: bool = True) -> Iterator[Finding]:
     with App(config) as app:
         yield tried("state", lambda: f"{app.store.describe()}", "check `database` and the disk")
         yield from sandbox_findings(app)
-        yield tried("agent", lambda: agents(app), "check [agent]")
+        yield from agent_findings(app)
         for system in config.systems:
             yield from system_findings(app, system, suite=suite)
 
@@ -66,8 +67,3 @@ def sandbox_findings(app: App) -> Iterator[Finding]:
         yield Finding(
             what="sandbox", state="works", saw=f"{sandbox.name} starts; {len(report)} ways out tried, none open"
         )
-
-
-def agents(app: App) -> str:
-    """Returns which agents answer."""
-    return "; ".join(f"{agent.name} answers" for agent in app.agents())
