@@ -305,6 +305,8 @@ def live(production: Production, misbehave: Sequence[str]) -> Iterator[None]:
             pace.join(timeout=30)
         shops.send_signal(signal.SIGTERM)
         shops.wait(timeout=10)
+        if shops.stdout:
+            shops.stdout.close()
         log.close()
 
 
