@@ -29,7 +29,7 @@ LAYERS = (
         "launch",
         "environments",
     ),
-    ("workspace", "facts"),
+    ("workspace", "facts", "runners"),
     ("detect", "diagnose", "fix", "judge", "ship", "watch", "budget"),
     (
         *("app", "asking", "cases", "byhand", "lanes", "steps", "workflows", "engine", "packet"),

@@ -134,6 +134,9 @@ class SystemSettings(Settings):
     """Folder of check files, in the repository folder or beside andon.toml."""
     test: str = ""
     """Command that runs the whole suite, for instance `python -m pytest -q`."""
+    junit: str = ""
+    """Where that command writes its JUnit XML, from `folder`; a pattern may name several files. For runners other than
+    pytest, `node --test` and `cargo test`, which need none."""
     replay: str = ""
     """Command that rebuilds a symptom from recorded evidence in a scratch place."""
     data: str = ""

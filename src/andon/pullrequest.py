@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from andon.config import SystemSettings
-from andon.environments import Environment, find_environment
+from andon.environments import Environment, Ground, find_environment, find_ground
 from andon.errors import GitError
 from andon.git import GitRepo
 from andon.git.running import try_git
@@ -38,6 +38,8 @@ class Asked(NamedTuple):
     """Interpreter or virtual environment of the suite; found or made when None."""
     test: str = ""
     """Command that runs the suite; found when empty."""
+    junit: str = ""
+    """Where that command writes its JUnit XML."""
 
 
 class Change(NamedTuple):
@@ -135,17 +137,18 @@ def open_hearing(
     bare = Means(repo, SystemSettings(test="true"), sandbox, scratch, work, ask_sql, asked.repository)
     try:
         with open_workspace(bare, patch.base) as tree, open_workspace(bare, asked.head) as after:
-            found = environment_of(
+            ground = ground_of(asked, patch, tree.root)
+            found = ground or environment_of(
                 asked, patch, repo, tree.root, after.root, cache=cache, sandbox=sandbox, progress=progress
             )
-        for note in found.notes if found else ():
-            progress(f"environment: {note}")
         settings = settings_of(asked, found)
-        means = (
-            bare._replace(settings=settings, roots=found.roots, overlay=found.overlay)
-            if found
-            else bare._replace(settings=settings)
-        )
+        means = bare._replace(settings=settings)
+        if isinstance(found, Ground):
+            means = means._replace(links=found.links)
+        else:
+            means = means._replace(roots=found.roots, overlay=found.overlay)
+            for note in found.notes:
+                progress(f"environment: {note}")
         with open_workspace(means, patch.base) as workspace:
             yield Hearing(
                 patch=patch,
@@ -207,6 +210,24 @@ def patch_between(repo: GitRepo, asked: Asked) -> Patch:
     return Patch(base=parted, diff=diff, tests=asked.tests, summary=subject)
 
 
+def ground_of(asked: Asked, patch: Patch, tree: Path) -> Ground | None:
+    """Returns how a suite of another language than Python runs; None for one of pytest.
+
+    Raises:
+        ExternalError: what it needs is not there.
+    """
+    if "pytest" in asked.test and not asked.junit:
+        return None
+    if asked.python is not None and not asked.test:
+        return None
+    return find_ground(asked.repository, tree, changed_by(patch), asked.test)
+
+
+def changed_by(patch: Patch) -> list[str]:
+    """Returns the paths that a patch touches."""
+    return [line.split(" b/", 1)[1] for line in patch.diff.splitlines() if line.startswith("diff --git ")]
+
+
 def environment_of(
     asked: Asked,
     patch: Patch,
@@ -217,12 +238,9 @@ def environment_of(
     cache: Path,
     sandbox: Sandbox,
     progress: Callable[[str], None],
-) -> Environment | None:
-    """Returns the environment of a Python suite; None where a person names a command that needs none."""
-    if asked.test and "pytest" not in asked.test:
-        return None
+) -> Environment:
+    """Returns the environment of a Python suite."""
     entry = repo.log(patch.base, limit=1)[0]
-    changed = [line.split(" b/", 1)[1] for line in patch.diff.splitlines() if line.startswith("diff --git ")]
     return find_environment(
         asked.repository,
         tree,
@@ -230,7 +248,7 @@ def environment_of(
         sandbox=sandbox,
         python=asked.python,
         head=after,
-        changed=changed,
+        changed=changed_by(patch),
         at=entry.at,
         version=last_version(asked.repository, patch.base),
         progress=progress,
@@ -244,10 +262,12 @@ def last_version(repository: Path, base: str) -> str:
     return found[0] if said.code == 0 and found else ""
 
 
-def settings_of(asked: Asked, found: Environment | None) -> SystemSettings:
+def settings_of(asked: Asked, found: Environment | Ground) -> SystemSettings:
     """Returns the settings under which a change without andon.toml is judged."""
-    if found is None:
-        return SystemSettings(repo=str(asked.repository), test=asked.test)
     return SystemSettings(
-        repo=str(asked.repository), test=asked.test or found.test, folder=found.folder, runtime=found.runtime
+        repo=str(asked.repository),
+        test=asked.test or found.test,
+        junit=asked.junit,
+        folder=found.folder,
+        runtime=found.runtime,
     )

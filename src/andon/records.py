@@ -107,7 +107,7 @@ def judge_change_again(
     origin = record.origin
     asked = Asked(
         repository, record.inputs.base, origin.head, record.patch.tests, record.inputs.symptom,
-        Path(origin.python) if origin.python else None, origin.suite,
+        Path(origin.python) if origin.python else None, origin.suite, origin.junit,
     )  # fmt: skip
     tape = Tape(origin, at=at)
     judged = judge_change(

@@ -9,6 +9,7 @@ import os
 import re
 import secrets
 import shutil
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -21,8 +22,8 @@ from andon.config import SystemSettings
 from andon.environments import lay_over
 from andon.errors import DataError, GitError, SandboxError
 from andon.git import GitRepo
-from andon.launch import decides_the_run, find_program, is_pytest, with_events, with_tests, with_trace
-from andon.models import Check, CheckResult, CheckState, Evidence, Limits, Ran, Replay, TestEvent, TestRun
+from andon.launch import decides_the_run, find_program, with_events, with_tests, with_trace
+from andon.models import Check, CheckResult, CheckState, Evidence, Limits, Ran, Replay, TestRun
 from andon.probes import INSIDE
 from andon.probes.reading import Place, read_coverage, read_events, read_notes, read_trace
 from andon.protocols import (
@@ -37,6 +38,7 @@ from andon.protocols import (
     ScratchDatabase,
     Surroundings,
 )
+from andon.runners import Bench, runner_of
 from andon.sandboxes.folders import remove_tree
 
 FIXED = {"PYTHONDONTWRITEBYTECODE": "1", "PYTHONHASHSEED": "0"}
@@ -59,6 +61,8 @@ class Means(NamedTuple):
     """Folders of the repository that Python imports from; found when empty: the system's folder and its `src`."""
     overlay: Mapping[str, bytes] = MappingProxyType({})
     """Files that every checkout gets where it has none: what the project's own build would write."""
+    links: Mapping[str, Path] = MappingProxyType({})
+    """Folders outside that every checkout gets a link to where it has none: packages that the user has installed."""
 
 
 class Run(NamedTuple):
@@ -150,8 +154,9 @@ class TreeWorkspace:
     ) -> TestRun:
         """Runs the suite (or only these files or node ids) on a copy of the tree, and returns the runner's events.
 
-        `seconds` bounds one test, the settings bound the run. A runner other than pytest gives one event, `suite`.
-        `plugins` are more modules beside andon's probes; what they leave in ANDON_OUT as note-NAME.json comes back.
+        `seconds` bounds one test, the settings bound the run. A runner that tells nothing gives one event, `suite`.
+        `plugins` are more modules beside andon's probes in pytest; what they leave in ANDON_OUT as note-NAME.json
+        comes back.
         `around` is what the run finds around it: machine, user, name of its folder. Once `stop` is set it is killed.
 
         Raises:
@@ -160,14 +165,14 @@ class TreeWorkspace:
         """
         settings = self.means.settings
         argv = self._found(settings.argv("test"))
-        pytest = is_pytest(argv)
+        runner = runner_of(settings)
         with self._run() as run:
             place = self._copy(run, around.tree)
-            env = dict(env)
-            if pytest:
-                (run.out / EVENTS).touch()
-                argv = with_events(with_tests(argv, self._local(tests), self.folder), plugins)
-                env |= self._probe_env(run, place, coverage=coverage, seconds=seconds)
+            if runner.run is not None:
+                return runner.run(self._bench(argv, run, place, env, around, seconds, stop), self._local(tests))
+            (run.out / EVENTS).touch()
+            argv = with_events(with_tests(argv, self._local(tests), self.folder), plugins)
+            env = {**env, **self._probe_env(run, place, coverage=coverage, seconds=seconds)}
             command = self._command(
                 argv,
                 run,
@@ -179,7 +184,7 @@ class TreeWorkspace:
                 around=around,
             )
             ran = self.means.sandbox.run(command._replace(stop=stop))
-            return self._test_run(ran, run, place) if pytest else _suite(ran)
+            return self._test_run(ran, run, place)
 
     def run(
         self,
@@ -281,6 +286,36 @@ class TreeWorkspace:
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_text(text, encoding="utf-8")
 
+    def _bench(
+        self,
+        argv: tuple[str, ...],
+        run: Run,
+        place: Place,
+        env: Mapping[str, str],
+        around: Surroundings,
+        seconds: float | None,
+        stop: Event | None,
+    ) -> Bench:
+        """Returns what a runner other than pytest needs for one run."""
+        settings = self.means.settings
+
+        def start(argv: Sequence[str], cwd: Path, env: Mapping[str, str], left: float) -> Ran:
+            command = self._command(
+                tuple(argv),
+                run,
+                cwd,
+                env=env,
+                readable=(INSIDE,),
+                writable=(place.tree,),
+                seconds=left,
+                around=around,
+            )
+            return self.means.sandbox.run(command._replace(stop=stop))
+
+        tops = tuple((self.means.home / top).expanduser().absolute() for top in settings.runtime)
+        ends = time.monotonic() + settings.test_seconds
+        return Bench(argv, place, run.out, start, ends, seconds or 0.0, dict(env), tops, settings.junit)
+
     def _probe_env(self, run: Run, place: Place, *, coverage: bool, seconds: float | None) -> dict[str, str]:
         env = {"ANDON_EVENTS": str(run.out / EVENTS), "ANDON_OUT": str(run.out)}
         if coverage:
@@ -379,6 +414,9 @@ def open_workspace(means: Means, commit: str, diff: str = "") -> Iterator[TreeWo
     try:
         means.repo.checkout(full, root, diff=diff)
         lay_over(root, means.overlay)
+        for place, target in means.links.items():
+            if (root / place).parent.is_dir() and not (root / place).exists():
+                (root / place).symlink_to(target)
         workspace = TreeWorkspace(means._replace(base=means.base.resolve()), root, full, diff)
         inside = workspace.folder.resolve()
         if not inside.is_dir() or not inside.is_relative_to(root):
@@ -386,12 +424,3 @@ def open_workspace(means: Means, commit: str, diff: str = "") -> Iterator[TreeWo
         yield workspace
     finally:
         remove_tree(root)
-
-
-def _suite(ran: Ran) -> TestRun:
-    """Returns the run of a suite whose runner tells no events: one event by its exit code."""
-    outcome = "passed" if ran.code == 0 else "failed"
-    event = TestEvent.model_validate(
-        {"id": "suite", "outcome": outcome, "seconds": ran.seconds, "message": "" if ran.code == 0 else ran.words}
-    )
-    return TestRun(ran=ran, complete=not ran.timed_out, events=(event,))

@@ -273,3 +273,60 @@ def test_github_outside_a_workflow_is_told(andon: Call, shop: Path, monkeypatch:
     said = andon("judge", "main", "fix", *SUITE, "--github", cwd=shop)
     assert said.code == 2
     assert "GITHUB_STEP_SUMMARY is not set" in said.err
+
+
+NODE = {
+    "package.json": '{"name": "shop", "type": "module"}\n',
+    "shop.js": "export const total = (prices) => prices.slice(1).reduce((one, other) => one + other, 0);\n",
+    "test/old.test.js": 'import test from "node:test";\ntest("stands", () => {});\n',
+}
+NODE_TEST = """import test from "node:test";
+import assert from "node:assert";
+import { total } from "../shop.js";
+test("all are counted", () => assert.strictEqual(total([3, 4]), 7));
+"""
+CRATE = {
+    "Cargo.toml": '[package]\nname = "shop"\nversion = "0.1.0"\nedition = "2021"\n',
+    "src/lib.rs": "pub fn total(prices: &[i64]) -> i64 {\n    prices.iter().skip(1).sum()\n}\n",
+    "tests/old.rs": "#[test]\nfn stands() {}\n",
+}
+CRATE_TEST = "#[test]\nfn all_are_counted() {\n    assert_eq!(shop::total(&[3, 4]), 7);\n}\n"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("base", "head", "seen"),
+    [
+        pytest.param(
+            NODE,
+            {"shop.js": NODE["shop.js"].replace(".slice(1)", ""), "test/all.test.js": NODE_TEST},
+            "test/all.test.js::all are counted",
+            id="node",
+        ),
+        pytest.param(
+            CRATE,
+            {"src/lib.rs": CRATE["src/lib.rs"].replace(".skip(1)", ""), "tests/all.rs": CRATE_TEST},
+            "tests/all.rs::all_are_counted",
+            id="cargo",
+        ),
+    ],
+)
+def test_repository_of_another_language_is_judged_without_a_word(
+    base: dict[str, str], head: dict[str, str], seen: str, andon: Call, tmp_path: Path
+) -> None:
+    shop = make_repository(tmp_path / "shop", base, head)
+    said = andon("judge", "main", "fix", "--json", "--record", str(tmp_path / "r.json"), cwd=shop)
+    assert said.code == 3, said
+    told = json.loads(said.out)
+    found = {proof["name"]: proof for proof in told["proofs"]}
+    assert {name for name, proof in found.items() if proof["outcome"] == "needs eyes"} == {"flip seen from outside"}
+    assert seen in found["new test on base"]["details"][0]
+    again = andon("judge", "--replay", str(tmp_path / "r.json"), "--json", cwd=shop)
+    assert again.code == 0, again
+    assert git("status", "--porcelain", cwd=shop) == ""
+
+
+def test_report_without_the_command_that_writes_it_is_an_error_in_how_it_was_asked(andon: Call, shop: Path) -> None:
+    said = andon("judge", "main", "fix", "--junit", "report.xml", cwd=shop)
+    assert said.code == 2
+    assert "--junit needs --suite" in said.err

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterator, Mapping
+import json
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -11,6 +12,7 @@ from pathlib import Path
 from andon.config import load
 from andon.git import GitRepo
 from andon.judge.hearing import Hearing
+from andon.judge.paths import is_test
 from andon.models import Check, CheckResult, Patch
 from andon.protocols import DataSource, Sandbox, Scratch
 from andon.testing.repos import WITHOUT, commit_edits, git
@@ -20,8 +22,8 @@ SETTINGS = """[systems.lab]
 repo = "lab"
 branch = "main"
 checks = "checks"
-test = "python -m pytest -q {without}"
-runtime = ["{prefix}"]
+test = {suite}
+runtime = {runtime}
 """
 
 
@@ -41,20 +43,30 @@ class Lab:
         people: bool = False,
         seed: int = 0,
         symptom: str = "",
+        suite: str = f"python -m pytest -q {WITHOUT}",
+        runtime: Sequence[str] = (),
+        more: str = "",
+        cache: Path | None = None,
     ) -> Iterator[Hearing]:
-        """Gives the hearing of the patch that turns some files of a base into others (None deletes)."""
+        """Gives the hearing of the patch that turns some files of a base into others (None deletes).
+
+        `suite` is the command of the tests, `more` are more settings, `runtime` more folders of programs.
+        """
         self.count += 1
         top = self.top / f"lab-{self.count}"
         work = top / "lab"
         work.mkdir(parents=True)
         git("init", "--quiet", "--initial-branch=main", cwd=work)
-        commit_edits(work, "Begin", {"tests/test_old.py": "def test_old():\n    pass\n", **base}, push=False)
-        (top / "andon.toml").write_text(SETTINGS.format(without=WITHOUT, prefix=self.prefix), encoding="utf-8")
+        old = {"tests/test_old.py": "def test_old():\n    pass\n"} if "pytest" in suite else {}
+        commit_edits(work, "Begin", {**old, **base}, push=False)
+        words = SETTINGS.format(suite=json.dumps(suite), runtime=json.dumps([self.prefix, *runtime]))
+        (top / "andon.toml").write_text(words + more, encoding="utf-8")
         settings = load(top / "andon.toml").system()
         repo = GitRepo.open(str(work), top / "mirror.git")
         means = Means(repo, settings, self.sandbox, self.scratch, top / "work", _never, top)
         diff = "".join(file_diff(path, base.get(path), text) for path, text in sorted(head.items()))
-        tests = tuple(path for path in head if path.startswith("tests/test_"))
+        named = [path for path in head if is_test(path)]
+        tests = tuple(path for path in named if path.startswith("tests/test_") or path not in base)
         patch = Patch(base=repo.head("main"), diff=diff, tests=tests, summary="a patch")
         with open_workspace(means, patch.base) as workspace:
             yield Hearing(
@@ -65,6 +77,7 @@ class Lab:
                 people=people,
                 seed=seed,
                 symptom_command=symptom,
+                cache=cache,
             )
 
 

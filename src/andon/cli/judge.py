@@ -35,6 +35,7 @@ class Options(NamedTuple):
     symptom: str
     python: Path | None
     suite: str
+    junit: str
     repo: Path
     seed: int | None
     as_json: bool
@@ -63,6 +64,7 @@ class Judged(NamedTuple):
 @click.option("--symptom", default="", metavar="CMD", help="Command that ends with 0 where the symptom is not.")
 @click.option("--python", type=click.Path(path_type=Path, exists=True), help="Interpreter or virtual environment.")
 @click.option("--suite", default="", metavar="CMD", help="Command that runs the suite; found when not given.")
+@click.option("--junit", default="", metavar="PATH", help="Where --suite writes its JUnit XML; for other runners.")
 @click.option(
     "--repo", type=click.Path(path_type=Path, exists=True, file_okay=False), default=Path(), help="Repository."
 )
@@ -84,6 +86,7 @@ def judge(
     symptom: str,
     python: Path | None,
     suite: str,
+    junit: str,
     repo: Path,
     seed: int | None,
     sarif: Path | None,
@@ -98,7 +101,9 @@ def judge(
     Exit code 0: proven (with --replay: the same verdict). 1: rejected (another verdict). 3: needs eyes. 4: broken, or
     not reproduced.
     """
-    options = Options(diff, replay, tests, symptom, python, suite, repo, seed, as_json, markdown, sarif, record, github)
+    options = Options(
+        diff, replay, tests, symptom, python, suite, junit, repo, seed, as_json, markdown, sarif, record, github
+    )
     way = way_of(ctx, what, options)
     try:
         with showing(plain=github) as shown:
@@ -121,7 +126,15 @@ def way_of(ctx: click.Context, what: Sequence[str], options: Options) -> Callabl
     Raises:
         UsageError: the words and options do not fit together.
     """
-    free = {"--test": options.tests, "--symptom": options.symptom, "--python": options.python, "--suite": options.suite}
+    free = {
+        "--test": options.tests,
+        "--symptom": options.symptom,
+        "--python": options.python,
+        "--suite": options.suite,
+        "--junit": options.junit,
+    }
+    if options.junit and not options.suite:
+        raise click.UsageError("--junit needs --suite: the command that writes it", ctx)
     if options.replay is not None:
         given = [name for name, value in {**free, "--diff": options.diff, "--seed": options.seed}.items() if value]
         if what or given:
@@ -181,9 +194,24 @@ def of_commits(what: Sequence[str], options: Options, shown: Lines | LiveList) -
     from andon.sandboxes import open_sandbox
 
     change = find_change(options.repo, what)
-    origin = Origin(repository=change.top.name, head=change.head, python=str(options.python or ""), suite=options.suite)
+    origin = Origin(
+        repository=change.top.name,
+        head=change.head,
+        python=str(options.python or ""),
+        suite=options.suite,
+        junit=options.junit,
+    )
     tape, cache = Tape(origin, at=utc_now()), find_cache()
-    asked = Asked(change.top, change.base, change.head, options.tests, options.symptom, options.python, options.suite)
+    asked = Asked(
+        change.top,
+        change.base,
+        change.head,
+        options.tests,
+        options.symptom,
+        options.python,
+        options.suite,
+        options.junit,
+    )
     verdict = judge_change(
         asked,
         cache=cache,

@@ -51,6 +51,7 @@ def run_key(commit: str, settings: SystemSettings, isolation: str) -> str:
             commit,
             settings.folder,
             settings.test,
+            settings.junit,
             settings.test_seconds,
             list(settings.runtime),
             packages,

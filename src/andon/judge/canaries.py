@@ -13,14 +13,15 @@ from pathlib import Path
 from typing import NamedTuple
 
 from andon.judge.canarytexts import Canary, canaries
+from andon.judge.foreignbirds import foreign_birds
 from andon.judge.hearing import TEST_SECONDS, Hearing
 from andon.judge.outcome import fails, holds, needs_eyes
 from andon.judge.paths import is_test
 from andon.judge.suites import ends_with_path, function_of
 from andon.judge.twins import PLUGIN, twin_of
-from andon.launch import is_pytest
 from andon.models import Proof, TestEvent, TestRun
 from andon.protocols import Workspace
+from andon.runners import PYTEST
 
 SAMPLE = 3
 """The base's own tests that get a twin."""
@@ -52,7 +53,9 @@ class Passed(NamedTuple):
 def canary_birds(hearing: Hearing) -> Proof | None:
     """Holds when every planted test ends as it must, and no twin of a test that passed passes as well."""
     name = "canaries"
-    if not is_pytest(hearing.settings.argv("test")) or not hearing.new_tests:
+    if hearing.runner is not PYTEST:
+        return foreign_birds(hearing)
+    if not hearing.new_tests:
         return None
     seed = random.Random(f"canaries {hearing.seed}")
     with hearing.at(hearing.judged_diff) as head:

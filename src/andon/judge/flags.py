@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from andon.judge.ambient import ambient
 from andon.judge.byheart import Heart, by_heart
 from andon.judge.difftext import HUNK, FileDiff
+from andon.judge.foreignflags import source_flags
 from andon.judge.hearing import Hearing
 from andon.judge.keeps import keeps
 from andon.judge.outcome import fails, holds, needs_eyes
@@ -103,6 +104,7 @@ def flags(item: FileDiff, text: str, known: frozenset[str]) -> Iterator[tuple[bo
     added = added_lines(item)
     if not item.path.endswith(".py"):
         yield from ((True, f"mentions {found[0]!r}") for line in item.added if (found := JUDGED.search(line)))
+        yield from source_flags(item.path, item.added)
         return
     try:
         tree = ast.parse(text)

@@ -16,13 +16,15 @@ from andon.config import SystemSettings
 from andon.errors import GitError
 from andon.judge.cache import suite_of
 from andon.judge.difftext import FileDiff, Unreadable, legible, parse, write
+from andon.judge.foreign import fresh_tests, test_files
+from andon.judge.inline import Parts, parted
 from andon.judge.material import turned_by_material
 from andon.judge.newtests import Changes, changes, lenient_imports
 from andon.judge.outcome import BrokenError
 from andon.judge.paths import is_test, trouble_with
-from andon.launch import is_pytest
 from andon.models import Check, CheckKind, Diagnosis, Evidence, Patch, Row, TestRun
 from andon.protocols import History, Workspace
+from andon.runners import CARGO, PYTEST, Runner, runner_of
 
 T = TypeVar("T")
 TEST_SECONDS = 120.0
@@ -108,12 +110,31 @@ class Hearing:
     @cached_property
     def source(self) -> tuple[FileDiff, ...]:
         """What of the diff is neither test nor test material."""
-        return tuple(item for item in self.files if not is_test(item.path) and item.path not in self.aside)
+        kept = [item for item in self.files if not is_test(item.path) and item.path not in self.aside]
+        found = [self.inline[item.path].source if item.path in self.inline else item for item in kept]
+        return tuple(item for item in found if item is not None)
 
     @cached_property
     def tests(self) -> tuple[FileDiff, ...]:
         """Tests and test material of the diff."""
-        return tuple(item for item in self.files if is_test(item.path) and item.path not in self.aside)
+        apart = [part.tests for part in self.inline.values() if part.tests is not None]
+        return (*(item for item in self.files if is_test(item.path) and item.path not in self.aside), *apart)
+
+    @cached_property
+    def inline(self) -> dict[str, Parts]:
+        """Source files of a person's whose own tests are changed in them, as Rust has it; with both parts."""
+        if not self.people or self.runner is not CARGO:
+            return {}
+        paths = [item for item in self.files if item.path.endswith(".rs") and not is_test(item.path)]
+        paths = [item for item in paths if item.path not in self.aside]
+        if not paths or self.apply_trouble():
+            return {}
+        with self.at(self.judged_diff) as head, self.at("") as base:
+            found = {
+                item.path: parted(item, *(self.text_of(tree.root / item.path) for tree in (base, head)))
+                for item in paths
+            }
+        return {path: parts for path, parts in found.items() if parts.tests is not None}
 
     @cached_property
     def source_diff(self) -> str:
@@ -144,10 +165,11 @@ class Hearing:
         """The tests that the diff adds or changes: `path::Class::function` or a whole file, from the repository's root.
 
         Where a person changes what tests stand on, and none of these is red without the fix: those of the whole suite
-        that turn green with it. Empty when there is none: then every test may be the one that matters.
+        that turn green with it. Empty when there is none: then every test may be the one that matters. Of other
+        runners they are files, or all that the runs with the new tests tell of and the base alone does not.
         """
-        if not is_pytest(self.settings.argv("test")):
-            return tuple(item.path for item in self.tests if item.kind != "deleted")
+        if self.runner is not PYTEST:
+            return self.asked if self.runner.selects or not self.runner.tells else fresh_tests(self)
         named = [f"{path}::{name}" if name else path for path, found in self.test_changes.items() for name in found.new]
         declared = [one for one in self.patch.tests if "::" in one]
         found = tuple(dict.fromkeys(declared or named))
@@ -160,6 +182,20 @@ class Hearing:
         """Files of the diff that tests stand on and that hold none themselves."""
         known = self.test_changes
         return tuple(one.path for one in self.tests if one.path not in known or known[one.path].material)
+
+    @cached_property
+    def asked(self) -> tuple[str, ...]:
+        """What the runner is told to run for the new tests; empty for the whole suite."""
+        if self.runner is PYTEST:
+            return self.new_tests
+        if self.runner.tells and not self.runner.selects:
+            return ()
+        return test_files(self.runner, [item.path for item in self.tests if item.kind != "deleted"], self.existing)
+
+    @property
+    def runner(self) -> Runner:
+        """Who runs the suite."""
+        return runner_of(self.settings)
 
     @property
     def contested(self) -> tuple[str, ...]:
@@ -243,7 +279,7 @@ class Hearing:
     @cached_property
     def base_new(self) -> TestRun:
         """The new tests on the base's source."""
-        return self.base_of(self.new_tests)
+        return self.base_of(self.asked)
 
     def base_of(self, tests: tuple[str, ...]) -> TestRun:
         """Returns how some tests of the diff end on the base's source."""
@@ -266,7 +302,7 @@ class Hearing:
     def head_new(self) -> TestRun:
         """The new tests with the patch, with the lines that each of them ran."""
         with self.at(self.judged_diff) as head:
-            return head.test(self.new_tests, coverage=True, seconds=TEST_SECONDS)
+            return head.test(self.asked, coverage=True, seconds=TEST_SECONDS)
 
     # --- the symptom ------------------------------------------------------------------------------------------------
 

@@ -13,8 +13,10 @@ from andon.config import FILE_NAME, SystemSettings
 CONFIGURATION = (
     "conftest.py", "pytest.ini", ".pytest.ini", "pytest.toml", ".pytest.toml", "tox.ini", "setup.cfg", "setup.py",
     "pyproject.toml", "noxfile.py", ".coveragerc", "Makefile", "makefile", "GNUmakefile", "justfile", "Dockerfile*",
-    "docker-compose*", "package.json", ".npmrc", "jest.config.*", "vitest.config.*", ".mocharc*", "Cargo.toml",
-    "build.rs", "go.mod", ".env", ".env.*", ".envrc", ".python-version",
+    "docker-compose*", "package.json", ".npmrc", "jest.config.*", "vitest.config.*", "Cargo.toml",
+    ".mocharc*", ".taprc", ".nycrc*", "babel.config.*", ".babelrc*", "tsconfig*.json", "vite.config.*", "ava.config.*",
+    "playwright.config.*", "node.config.json", ".nvmrc", ".node-version", "rust-toolchain*", "nextest.toml",
+    "build.rs", "go.mod", "go.work", ".env", ".env.*", ".envrc", ".python-version",
 )  # fmt: skip
 """Names of files that decide how a suite is collected, built and run."""
 LOCKS = (
@@ -53,6 +55,8 @@ def trouble_with(path: str, *, settings: SystemSettings, existing: frozenset[str
             break
         if any(fnmatchcase(name, pattern) for pattern in names):
             return why
+    if {".cargo", "node_modules", ".config"} & set(PurePosixPath(path).parts[:-1]):
+        return "decides how the suite is built and run, or is a package"
     if any(fnmatchcase(path, pattern) or fnmatchcase(name, pattern) for pattern in (*CI, *GIT)):
         return "belongs to git or to continuous integration"
     if name == FILE_NAME or within_checks(path, settings):
@@ -96,8 +100,8 @@ def is_replay(path: str, settings: SystemSettings) -> bool:
 def is_test(path: str) -> bool:
     """Tells whether a path is a test or lies among tests."""
     pure = PurePosixPath(path)
-    named = pure.name.startswith("test_") or pure.stem.endswith(("_test", "_tests", ".test", ".spec"))
-    named |= LONE_TESTS.fullmatch(path) is not None or pure.name == "conftest.py"
+    named = pure.name.startswith("test_") or pure.stem.endswith(("_test", "_tests", ".test", ".spec", "-test"))
+    named |= LONE_TESTS.fullmatch(path) is not None or pure.name in ("conftest.py", "tests.rs", "test.rs")
     return named or any(TEST_FOLDER.fullmatch(part) for part in pure.parts[:-1])
 
 

@@ -28,7 +28,7 @@ from andon.protocols import Workspace
 FORM = 1
 """Counts up whenever a record is written differently."""
 SETTINGS = (
-    "folder", "test", "replay", "checks", "runtime", "scratch", "scratch_fixture", "protected", "test_seconds",
+    "folder", "test", "junit", "replay", "checks", "runtime", "scratch", "scratch_fixture", "protected", "test_seconds",
     "replay_seconds",
 )  # fmt: skip
 """Settings that a verdict depends on."""
@@ -48,6 +48,8 @@ class Origin(Model):
     """What a person named as the interpreter."""
     suite: str = ""
     """What a person named as the command of the suite."""
+    junit: str = ""
+    """Where a person said that it writes its report."""
 
 
 class Inputs(Model):
@@ -236,7 +238,7 @@ def source_of_judge() -> str:
 @cache
 def probes() -> dict[str, str]:
     """Returns the hash of each file that is brought into the sandbox."""
-    return {path.name: file_hash(path) for path in sorted(INSIDE.glob("*.py"))}
+    return {path.name: file_hash(path) for path in sorted(INSIDE.glob("*.*"))}
 
 
 def file_hash(path: Path) -> str:

@@ -13,9 +13,9 @@ from andon.judge.outcome import fails, holds, needs_eyes
 from andon.judge.rounds import DAY, PLUGIN, Round, draw_rounds, outside
 from andon.judge.suites import function_of, of_tests
 from andon.judge.symptom_command import command_rounds
-from andon.launch import is_pytest
 from andon.models import Proof, Replay, TestRun
 from andon.protocols import Workspace
+from andon.runners import PYTEST
 
 LONG = 30.0
 """Seconds of the new tests on the base beyond which they are not asked again there: a hang is no chance."""
@@ -50,7 +50,7 @@ def repeat(hearing: Hearing) -> Proof:
     if trouble:
         return fails(name, trouble)
     sides = [Side("with the patch", hearing.judged_diff, hearing.head_new)]
-    if is_pytest(hearing.settings.argv("test")) and not hangs(hearing.base_new):
+    if hearing.runner.tells and not hangs(hearing.base_new):
         sides.append(Side("on the base", hearing.test_diff, hearing.base_new))
     works = [(side, one) for side in sides for one in rounds]
     runs = hearing.side_by_side(*(partial(run_in, hearing, side, one) for side, one in works))
@@ -96,8 +96,8 @@ def run_in(hearing: Hearing, side: Side, one: Round, *, shifted: bool = True) ->
 
 def run_once(hearing: Hearing, tree: Workspace, one: Round, *, shifted: bool) -> TestRun:
     env = {**one.env, **(one.clock if shifted else {})}
-    plugins = (PLUGIN,) if is_pytest(hearing.settings.argv("test")) else ()
-    return tree.test(hearing.new_tests, seconds=TEST_SECONDS, plugins=plugins, env=env, around=one.around)
+    plugins = (PLUGIN,) if hearing.runner is PYTEST else ()
+    return tree.test(hearing.asked, seconds=TEST_SECONDS, plugins=plugins, env=env, around=one.around)
 
 
 def differences(hearing: Hearing, side: Side, one: Round, run: TestRun) -> list[Difference]:

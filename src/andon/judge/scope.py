@@ -57,7 +57,7 @@ def people_troubles(hearing: Hearing) -> list[str]:
 def people_scope(hearing: Hearing, source: int, hidden: list[str]) -> Proof:
     """Returns what a person's diff touches; what is set aside is told, and changed fixtures are to be seen."""
     aside = [f"judged without {path}: {why}" for path, why in hearing.aside.items()]
-    tests = len(hearing.new_tests)
+    tests = len(hearing.asked or hearing.tests)
     counted = f"{source} changed lines in {len(hearing.source)} source files, {tests} tests new or changed"
     fixtures = [item.path for item in hearing.tests if item.path.endswith("conftest.py")]
     if notes := [*hidden, *(f"{path} changes what every test stands on" for path in fixtures)]:

@@ -18,9 +18,9 @@ from andon.judge.split_flips import PASSED, UNKNOWN, Flip, Hint, Lines, flip_of
 from andon.judge.split_rewrite import NotRewritten, rewrite
 from andon.judge.split_transform import Sheet
 from andon.judge.split_weigh import Course, courses
-from andon.launch import is_pytest
 from andon.models import Proof, TestRun
 from andon.protocols import Workspace
+from andon.runners import PYTEST
 
 NAME = "flip seen from outside"
 PLUGIN = "andon_split"
@@ -53,8 +53,8 @@ def split_symptom(hearing: Hearing) -> Proof | None:
     """
     if hearing.replayable or hearing.symptom_command:
         return None
-    if not is_pytest(hearing.settings.argv("test")):
-        return needs_eyes(NAME, "only tests of pytest can be asked from outside")
+    if hearing.runner is not PYTEST:
+        return needs_eyes(NAME, "only tests of pytest can be asked from outside: name a command with --symptom")
     if not hearing.new_tests:
         return needs_eyes(NAME, "there is no new test whose flip could be seen from outside")
     with hearing.at(hearing.judged_diff) as head:

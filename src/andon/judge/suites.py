@@ -11,7 +11,10 @@ from andon.judge.outcome import BrokenError, fails, holds, needs_eyes
 from andon.judge.paths import colliding, is_test
 from andon.models import Outcome, Proof, TestEvent, TestRun
 
-MISSING = re.compile(r"(ImportError|ModuleNotFoundError|AttributeError|NameError|SyntaxError|fixture '\w+' not found)")
+MISSING = re.compile(
+    r"(ImportError|ModuleNotFoundError|AttributeError|NameError|SyntaxError|fixture '\w+' not found"
+    r"|ReferenceError|is not a (function|constructor)|does not provide an export|Cannot find module)"
+)
 """What a test says that fails because something is not there yet, rather than because it is wrong."""
 SOME_RED = 0.2
 """Below this share of red tests a person's suite is taken as it is."""
@@ -32,7 +35,9 @@ def new_test_on_base(hearing: Hearing) -> Proof:
     if not red:
         broke = [event for event in run.events if event.outcome == "error"]
         if broke:
-            return fails(name, f"it breaks on the base before it tests anything: {first_line(broke[0])}", told(broke))
+            words = f"it breaks on the base before it tests anything: {first_line(broke[0])}"
+            seen_from_outside = hearing.people and bool(hearing.symptom_command)
+            return (needs_eyes if seen_from_outside else fails)(name, words, told(broke))
         return fails(name, f"it does not fail on the base: {counts(events)}", told(events))
     behavioural = [event for event in red if not misses_a_name(event, hearing)]
     if not behavioural:
@@ -55,7 +60,7 @@ def new_test_on_head(hearing: Hearing) -> Proof:
     if proof.outcome is not Outcome.FAILS or not hearing.head_new.covered:
         return proof
     with hearing.at(hearing.judged_diff) as head:  # looking at lines makes a test slow, and some measure time
-        return green_proof(name, head.test(hearing.new_tests, seconds=TEST_SECONDS), hearing)
+        return green_proof(name, head.test(hearing.asked, seconds=TEST_SECONDS), hearing)
 
 
 def green_proof(name: str, run: TestRun, hearing: Hearing) -> Proof:

@@ -19,6 +19,8 @@ TIMES = 3
 """How often the command has to be red on the base: what is not steady cannot be seen mended."""
 NOT_RUN = (126, 127)
 """How a command ends that is not there or may not be run: as in a shell."""
+BUILDERS = ("cargo", "rustc", "go", "make", "cmake", "gradle", "mvn", "npm", "npx", "tsc")
+"""Programs that wait for others and look at the times of files: what shifts the clock makes them hang."""
 SCRIPT = re.compile(r"[\w./-]+\.(py|[cm]?[jt]s|sh|rb|pl|php|rs|go)")
 """A word of a command that is a file to run."""
 MISSES = re.compile(
@@ -101,10 +103,13 @@ def command_rounds(hearing: Hearing, rounds: tuple[Round, Round]) -> tuple[str, 
     """
     notes: list[str] = []
     sides = [(diff, one) for diff in (hearing.source_diff, "") for one in rounds]
+    builds = next((word for word in BUILDERS if re.search(rf"\b{word}\b", hearing.symptom_command)), "")
+    if builds:
+        notes.append(f"the symptom command builds ({builds}): its clock was not shifted")
 
     def run(diff: str, one: Round, *, shifted: bool = True) -> Ran:
         with hearing.at(diff) as tree:
-            return ask(hearing, tree, outside(one, shifted=shifted), one.around)
+            return ask(hearing, tree, outside(one, shifted=shifted and not builds), one.around)
 
     asked = hearing.side_by_side(*(partial(run, diff, one) for diff, one in sides))
     for (diff, one), ran in zip(sides, asked, strict=True):
@@ -115,7 +120,8 @@ def command_rounds(hearing: Hearing, rounds: tuple[Round, Round]) -> tuple[str, 
         if is_gone(run(diff, one, shifted=False)) != wanted:
             return f"the symptom command was {was} {side}, and is {now} under {one.words}", notes
         words = f"the symptom command is {was} {side} only as the clock is: {one.ahead // DAY:+d} days on it is {now}"
-        if not wanted or ending(ran) == ending(asked[len(rounds) + rounds.index(one)]):
+        base = asked[len(rounds) + rounds.index(one)]
+        if not wanted or (not ran.timed_out and ending(ran) == ending(base)):
             return words, notes
         notes.append(f"{words} ({ending(ran)})")  # another trouble than the symptom: what shifts the clock may be it
     return "", notes

@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator
 
 from andon.judge.flags import added_lines
+from andon.judge.foreignflags import flags_of_tests, is_foreign
 from andon.judge.hearing import Hearing
 from andon.judge.outcome import fails, holds, needs_eyes
 from andon.judge.testnames import asks_for_names, defined
@@ -50,6 +51,9 @@ def reads_straight(hearing: Hearing) -> Proof:
         paths = [item.path for item in hearing.tests] if hearing.people else list(hearing.patch.tests)
         for path in paths:
             text = hearing.text_of(base.root / path)
+            if is_foreign(path):
+                for is_hard, what in flags_of_tests(path, added_to(hearing, path)):
+                    (hard if is_hard else soft).append(f"{path} {what}")
             if not path.endswith(".py") or text is None or is_no_code(text, path, hearing):
                 continue
             for is_hard, what in flags_of_test(text, pinned=pinned, only=fresh_names(hearing, path)):
@@ -89,6 +93,11 @@ def naming(hearing: Hearing) -> list[str]:
                 text = hearing.text_of(head.root / item.path) or ""
                 found += [f"{item.path} {what}" for what in asks_for_names(text, added_lines(item), changed)]
     return found
+
+
+def added_to(hearing: Hearing, path: str) -> list[str]:
+    """Returns the lines that the diff adds to a test file."""
+    return [line for item in hearing.tests if item.path == path for line in item.added]
 
 
 def fresh_names(hearing: Hearing, path: str) -> frozenset[str]:

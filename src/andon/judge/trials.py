@@ -12,9 +12,9 @@ from andon.judge.both import both
 from andon.judge.hearing import TEST_SECONDS, Hearing
 from andon.judge.suites import function_of
 from andon.judge.symptom_command import ask, is_gone
-from andon.launch import is_pytest
 from andon.models import TestRun
 from andon.protocols import Workspace
+from andon.runners import PYTEST
 
 T = TypeVar("T")
 Texts = Mapping[str, str | None]
@@ -64,7 +64,7 @@ def flipping(hearing: Hearing) -> tuple[str, ...]:
 
     A runner that tells nothing of single tests gives its changed files.
     """
-    if not is_pytest(hearing.settings.argv("test")):
+    if not hearing.runner.tells:
         return hearing.new_tests
     states = []
     for run in (hearing.base_new, hearing.head_new):
@@ -199,7 +199,7 @@ def suite_says(hearing: Hearing, trials: Sequence[Texts]) -> str:
 
 def nearest(hearing: Hearing, tree: Workspace, paths: Collection[str]) -> tuple[str, ...]:
     """Returns the test files of the base that speak of some source files, first those, as far as time allows."""
-    if not is_pytest(hearing.settings.argv("test")):
+    if hearing.runner is not PYTEST:
         return ()
     seconds: dict[str, float] = {}
     for event in hearing.base_suite.events:

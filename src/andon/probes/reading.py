@@ -41,7 +41,7 @@ class Place(NamedTuple):
 
 def read_events(path: Path, place: Place) -> Told:
     """Returns the events of a run and whether it reached its own end."""
-    lines = list(_json_lines(path))
+    lines = list(read_lines(path))
     numbered = [line.get("n") for line in lines] == list(range(len(lines)))
     root = next((str(line.get("root")) for line in lines if line.get("type") == "start"), str(place.folder))
     inner = os.path.relpath(root, place.folder)
@@ -91,6 +91,16 @@ def read_notes(folder: Path) -> dict[str, JsonValue]:
     return {name: value for name, value in found.items() if value is not None}
 
 
+def read_lines(path: Path) -> Iterable[dict[str, Any]]:
+    """Yields the lines of a file, each a JSON object; an empty one where a line is none."""
+    for text in read_bytes(path).splitlines():
+        try:
+            line = json.loads(text)
+        except (ValueError, RecursionError):
+            line = {}
+        yield line if isinstance(line, dict) else {}
+
+
 def read_bytes(path: Path) -> bytes:
     """Returns a file that sandboxed code could write: empty unless it is a plain file of bounded size."""
     try:
@@ -110,15 +120,6 @@ def _json(path: Path) -> JsonValue:
     except (ValueError, RecursionError):
         return None
     return found
-
-
-def _json_lines(path: Path) -> Iterable[dict[str, Any]]:
-    for text in read_bytes(path).splitlines():
-        try:
-            line = json.loads(text)
-        except (ValueError, RecursionError):
-            line = {}
-        yield line if isinstance(line, dict) else {}
 
 
 def _lines(found: object) -> Lines:
