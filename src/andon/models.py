@@ -711,6 +711,8 @@ class Replay(Model):
     """File -> lines executed, when a trace was asked for. Relative to the tree."""
     calls: tuple[tuple[str, str], ...] = ()
     """(caller, callee) as `path:function`, when a trace was asked for."""
+    errors: JsonValue = None
+    """Which errors were raised and where they were taken, as the tracer told it, when a trace was asked for."""
     answers: tuple[CheckResult, ...] = ()
     """What more questions found in the same scratch database, in the order they were asked; empty after a crash."""
 

@@ -135,11 +135,11 @@ class TreeWorkspace:
             readable = (self.root, recorded, *((INSIDE,) if trace else ()))
             command = self._command(argv, run, self.folder, env=env, readable=readable, seconds=settings.replay_seconds)
             ran = self.means.sandbox.run(command)
-            lines, calls = read_trace(run.out / TRACE) if trace else ({}, ())
+            lines, calls, errors = read_trace(run.out / TRACE) if trace else ({}, (), None)
             ended = ran.code == 0 and not ran.timed_out
             answers = self._answers(check, evidence, run.database, more, then, touch) if ended else []
         result = answers[0] if answers else None
-        return Replay(ran=ran, result=result, trace=lines, calls=calls, answers=tuple(answers[1:]))
+        return Replay(ran=ran, result=result, trace=lines, calls=calls, errors=errors, answers=tuple(answers[1:]))
 
     def test(
         self,

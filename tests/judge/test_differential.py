@@ -9,9 +9,10 @@ from grounds import Stand
 from hearings import heard
 from test_honest import FIXES
 
-from andon.judge.differential import differential
-from andon.judge.tables import Table, pair
-from andon.models import Outcome, Proof
+from andon.judge.both import Both
+from andon.judge.differential import differential, hushed
+from andon.judge.tables import Table, Written, pair
+from andon.models import Outcome, Proof, Ran, Replay
 
 PIPELINE = "tinyfeed/pipeline.py"
 SAVE = "bytes=len(answer.body), "
@@ -26,6 +27,27 @@ def proof_of(ground: Stand, source: dict[str, str]) -> Proof:
         found = differential(hearing)
     assert found is not None
     return found
+
+
+def both_said(base: str, head: str) -> Both:
+    """Returns two replays that wrote nothing but this."""
+    said = [Replay(ran=Ran(code=0, stdout="", stderr=text, seconds=0.1), result=None) for text in (base, head)]
+    one, other = (Written(replay, {}, False, {}, None) for replay in said)
+    return Both(one, other)
+
+
+@pytest.mark.parametrize(
+    ("head", "words"),
+    [
+        ("1 INFO feed 13 is late", "what was logged as ERROR is logged as INFO: # feed # is late"),
+        ("1 WARNING feed 13 is late", ""),
+        ("1 INFO all feeds are read", ""),
+        ("", ""),
+    ],
+)
+def test_trouble_that_is_logged_at_a_lower_level_needs_eyes(head: str, words: str) -> None:
+    found = [one.words for one in hushed(both_said("1 ERROR feed 12 is late\n", head))]
+    assert found == ([words] if words else [])
 
 
 @pytest.mark.parametrize("bug", FIXES)

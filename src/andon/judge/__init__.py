@@ -22,6 +22,7 @@ from andon.judge.conditions import every_condition_needed
 from andon.judge.covered import changed_lines_run
 from andon.judge.diagnosed import diagnosis_replayed, same_lines
 from andon.judge.differential import differential
+from andon.judge.errors import errors_accounted
 from andon.judge.flags import special_case
 from andon.judge.hearing import Hearing
 from andon.judge.hunks import every_hunk_needed
@@ -77,6 +78,7 @@ PROOFS = (
     Rule("flip seen from outside", split_symptom, "seen from outside, the regression test is red with the fix"),
     Rule("canaries", canary_birds, "the runner's word is forged", suites_ahead=True),
     Rule("asserts executed", asserts_executed, "the regression test comes to none of its assertions"),
+    Rule("errors accounted", errors_accounted, "an error is still raised and only taken"),
     Rule("changed lines run", changed_lines_run, "the regression test does not run the change"),
     Rule("every hunk needed", every_hunk_needed, "the change is not what makes the symptom go away"),
     Rule("every condition needed", every_condition_needed, "the fix holds only under a condition that no test misses"),

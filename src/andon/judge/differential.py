@@ -19,6 +19,8 @@ LEAST = 3
 """Fewer rows than this may share a value by chance."""
 SHOWN = 3
 """Of the differences, the largest are shown."""
+LOUD = ("CRITICAL", "ERROR", "WARNING", "WARN")
+NUMBERS = re.compile(r"\d+")
 LEVELS = re.compile(r"\b(CRITICAL|ERROR|WARNING|WARN|INFO|DEBUG)\b")
 
 
@@ -75,7 +77,8 @@ def differential(hearing: Hearing) -> Proof | None:
     """Holds when the patch makes the offending rows right, keeps them, and leaves the healthy ones as they were.
 
     Fails where nothing is left to ask about, or where every offending row is simply gone. Rows that are gone, healthy
-    rows that changed, and offending rows that all hold one new constant are for a person's eyes.
+    rows that changed, and offending rows that all hold one new constant are for a person's eyes, and so is trouble that
+    is logged in the same words at a lower level.
     """
     if not hearing.replayable:
         return None
@@ -85,7 +88,8 @@ def differential(hearing: Hearing) -> Proof | None:
     compared = compare(hearing.ticket_check, wrote)
     details = [one.words for one in compared if one.rows.changed or one.rows.lost or one.rows.new]
     details += logged(wrote)
-    findings = sorted(findings_in(hearing.ticket_check, compared), key=lambda one: one.outcome is not Outcome.FAILS)
+    found = [*findings_in(hearing.ticket_check, compared), *hushed(wrote)]
+    findings = sorted(found, key=lambda one: one.outcome is not Outcome.FAILS)
     lines = [*[one.words for one in findings], *details]
     if findings and findings[0].outcome is Outcome.FAILS:
         return fails(NAME, findings[0].words, lines)
@@ -209,6 +213,26 @@ def painted(one: Compared) -> Iterator[Finding]:
         if count >= LEAST and len(now) == 1 and len(others) > 1 and not now & others:
             words = f"all {count} rows that offended now hold {name} = {now.pop()[1:-1]}, which no healthy row holds"
             yield Finding(Outcome.NEEDS_EYES, words)
+
+
+def hushed(wrote: Both) -> Iterator[Finding]:
+    """Yields what the base logs as trouble and the patch says in the same words at a lower level, or not as often."""
+
+    def loud(written: Written) -> dict[str, Counter[str]]:
+        found: dict[str, Counter[str]] = {}
+        for line in (written.replay.ran.stdout + written.replay.ran.stderr).splitlines():
+            if level := LEVELS.search(line):
+                words = " ".join(NUMBERS.sub("#", line[: level.start()] + line[level.end() :]).split())
+                found.setdefault(words, Counter())[level[1]] += 1
+        return found
+
+    before, after = loud(wrote.base), loud(wrote.head)
+    for words, levels in before.items():
+        now = after.get(words, Counter())
+        was = [level for level in LOUD if levels[level]]
+        if was and now and sum(now[level] for level in LOUD) < sum(levels[level] for level in LOUD) <= now.total():
+            less = next(level for level in now if level not in LOUD)
+            yield Finding(Outcome.NEEDS_EYES, f"what was logged as {was[0]} is logged as {less}: {words[:200]}")
 
 
 def logged(wrote: Both) -> list[str]:

@@ -62,14 +62,18 @@ def read_events(path: Path, place: Place) -> Told:
     return Told(tuple(events.values()), numbered and sane and collected <= finished, prefix)
 
 
-def read_trace(path: Path) -> tuple[Lines, tuple[tuple[str, str], ...]]:
-    """Returns file -> lines executed, and (caller, callee); both empty when the tracer could not write."""
+def read_trace(path: Path) -> tuple[Lines, tuple[tuple[str, str], ...], JsonValue]:
+    """Returns file -> lines executed, (caller, callee), and the errors; all empty when the tracer could not write."""
     found = _json(path)
     if not isinstance(found, dict):
-        return {}, ()
+        return {}, (), None
     calls = found.get("calls")
     pairs = [pair for pair in calls if isinstance(pair, list) and len(pair) == 2] if isinstance(calls, list) else []
-    return _lines(found.get("lines")), tuple((str(caller), str(callee)) for caller, callee in pairs)
+    return (
+        _lines(found.get("lines")),
+        tuple((str(caller), str(callee)) for caller, callee in pairs),
+        found.get("errors"),
+    )
 
 
 def read_coverage(paths: Iterable[Path], prefix: str) -> dict[str, Lines]:

@@ -103,6 +103,14 @@ def idle(ground: Ground) -> str:
     return ground.bug.fixed.replace(ground.bug.new, f"cents = int(text[:-1])\n{more}        return cents\n")
 
 
+def forgiving(ground: Ground) -> str:
+    """The bug is mended, and prices that are none count as nothing from now on."""
+    old = "    return round(float(text) * 100)\n"
+    assert old in ground.bug.fixed
+    new = "    try:\n        cents = round(float(text) * 100)\n    except ValueError:\n        cents = 0\n    return cents\n"
+    return ground.bug.fixed.replace(old, new)
+
+
 HONEST = "assert {call} == {expected}"
 WITNESSES: dict[str, Witness] = {
     "scope": Witness("unit", source(hidden)),
@@ -114,6 +122,7 @@ WITNESSES: dict[str, Witness] = {
     "asserts executed": Witness(
         "spans", source(fixed, "found = {call}\nif found != {expected}:\n    raise ValueError(found)\nfor value in ():\n    assert found == value")
     ),
+    "errors accounted": Witness("unit", source(forgiving, 'assert product.to_cents("free") == 0', HONEST)),
     "canaries": Witness("unit", source(telling_nothing_red)),
     "suite on head": Witness("spans", source(breaking)),
     "no test lost": Witness("spans", source(skipping)),

@@ -86,6 +86,8 @@ def pytest_sessionfinish(session: Any, exitstatus: Any) -> None:
         worker = getattr(session.config, "workerinput", {}).get("workerid", "")
         with open(COVER + worker, "w", encoding="utf-8") as file:
             json.dump(TRACER.contexts, file)
+        with open(os.path.join(os.environ["ANDON_OUT"], f"note-errors{worker}.json"), "w", encoding="utf-8") as file:
+            json.dump(TRACER.errors.told(), file)
     if EVENTS:
         EVENTS.write("end", status=int(exitstatus))
 

@@ -1,4 +1,4 @@
-"""Notes which lines below a folder run, and who calls whom; it skips all other code and never changes a result.
+"""Notes which lines below a folder run, who calls whom, and where errors come from; it never changes a result.
 
     python andon_trace.py OUT ROOT -m module argument...
     python andon_trace.py OUT ROOT script.py argument...
@@ -20,7 +20,64 @@ from typing import Any
 CLIMB = 40
 """Frames that are looked at for the nearest caller below the folder."""
 
+AFTER = 8
+"""Lines of a function after an error came to it that are kept: by them one sees which handler took it."""
+MOST_ERRORS = 2000
+CONTROL = (StopIteration, StopAsyncIteration, GeneratorExit)
+"""What is raised to say that something is over, and is no error."""
+
 Trace = Callable[[FrameType, str, Any], Any]
+
+
+class Errors:
+    """Collects errors by the function below the root that raised them, and what became of them in each function."""
+
+    def __init__(self, label: Callable[[CodeType], str], names: dict[str, str | None]) -> None:
+        self.pending: dict[int, tuple[str, str, list[int]]] = {}
+        """Frame -> the error that has come to it: where it is from, its kind, and the lines since."""
+        self._label, self._names = label, names
+        self._raised: dict[tuple[str, str], int] = {}
+        self._taken: dict[tuple[str, str, str, tuple[int, ...]], int] = {}
+
+    def came(self, frame: FrameType, arg: Any) -> None:
+        """Notes an error that has come to a frame: raised in it, or let through by what it called."""
+        kind, _, trace = arg
+        if isinstance(kind, type) and issubclass(kind, CONTROL):
+            return
+        self.left(frame)
+        place = frame
+        while trace is not None:
+            if self._names.get(trace.tb_frame.f_code.co_filename) is not None:
+                place = trace.tb_frame
+            trace = trace.tb_next
+        key = (self._label(place.f_code), getattr(kind, "__name__", str(kind)))
+        if place is frame and (key in self._raised or len(self._raised) < MOST_ERRORS):
+            self._raised[key] = self._raised.get(key, 0) + 1
+        self.pending[id(frame)] = (*key, [])
+
+    def line(self, frame: FrameType) -> None:
+        """Notes a line that runs after an error came to its frame."""
+        found = self.pending.get(id(frame))
+        if found is not None:
+            found[2].append(frame.f_lineno)
+            if len(found[2]) >= AFTER:
+                self.left(frame)
+
+    def left(self, frame: FrameType) -> None:
+        """Notes what became of an error in a frame that is left."""
+        found = self.pending.pop(id(frame), None)
+        if found is None or not found[2]:
+            return
+        key = (found[0], found[1], self._names.get(frame.f_code.co_filename) or "", tuple(found[2]))
+        if key in self._taken or len(self._taken) < MOST_ERRORS:
+            self._taken[key] = self._taken.get(key, 0) + 1
+
+    def told(self) -> dict[str, Any]:
+        """Returns [origin, kind, how often], and [origin, kind, file, lines since, how often]."""
+        return {
+            "raised": [[*key, count] for key, count in sorted(self._raised.items())],
+            "taken": [[*key[:3], list(key[3]), count] for key, count in sorted(self._taken.items())],
+        }
 
 
 class Tracer:
@@ -34,6 +91,7 @@ class Tracer:
         self._hits: dict[str, set[int]] = {}
         self._locals: dict[str, Trace] = {}
         self._calls: set[tuple[CodeType, CodeType]] = set()
+        self.errors = Errors(self._label, self._names)
 
     def start(self) -> None:
         """Begins to note, in this thread and in those started from now on."""
@@ -88,7 +146,7 @@ class Tracer:
         name = real[len(self.root) :] if inside else None
         if name is not None and name not in self._hits:
             self._hits[name] = set()
-            self._locals[name] = _line_trace(self._hits[name])
+            self._locals[name] = _line_trace(self._hits[name], self.errors)
         self._names[filename] = name
         return name
 
@@ -96,12 +154,19 @@ class Tracer:
         return f"{self._names[code.co_filename]}:{getattr(code, 'co_qualname', code.co_name)}"
 
 
-def _line_trace(hits: set[int]) -> Trace:
+def _line_trace(hits: set[int], errors: Errors) -> Trace:
     add = hits.add
+    pending = errors.pending
 
-    def trace(frame: FrameType, event: str, _arg: Any) -> Trace:
+    def trace(frame: FrameType, event: str, arg: Any) -> Trace:
         if event == "line":
             add(frame.f_lineno)
+            if pending:
+                errors.line(frame)
+        elif event == "exception":
+            errors.came(frame, arg)
+        elif pending:
+            errors.left(frame)
         return trace
 
     return trace
@@ -126,7 +191,8 @@ def main(argv: list[str]) -> None:
     finally:
         tracer.stop()
         with open(out, "w", encoding="utf-8") as file:
-            json.dump({"lines": tracer.contexts.get("", {}), "calls": tracer.calls()}, file)
+            told = {"lines": tracer.contexts.get("", {}), "calls": tracer.calls(), "errors": tracer.errors.told()}
+            json.dump(told, file)
 
 
 if __name__ == "__main__":
