@@ -82,6 +82,14 @@ def with_events(argv: Sequence[str], plugins: Sequence[str] = ()) -> tuple[str, 
     return (*argv[:place], *loaded, "-p", "no:cacheprovider", *argv[place:])
 
 
+def launched(argv: Sequence[str]) -> tuple[str, ...]:
+    """Returns a `python -m pytest` command that loads the runner before the tree is on the path; any other as it is."""
+    place = _runner(argv)
+    if place < 2 or argv[place - 1] != "-m":
+        return tuple(argv)
+    return (*argv[: place - 1], str(INSIDE / "andon_launch.py"), *argv[place + 1 :])
+
+
 def with_tests(argv: Sequence[str], tests: Sequence[str], folder: Path) -> tuple[str, ...]:
     """Returns a pytest command for only these files or node ids: they take the place of its own paths."""
     if not tests:

@@ -22,7 +22,7 @@ from andon.config import SystemSettings
 from andon.environments import lay_over
 from andon.errors import DataError, GitError, SandboxError
 from andon.git import GitRepo
-from andon.launch import decides_the_run, find_program, with_events, with_tests, with_trace
+from andon.launch import decides_the_run, find_program, launched, with_events, with_tests, with_trace
 from andon.models import Check, CheckResult, CheckState, Evidence, Limits, Ran, Replay, TestRun
 from andon.probes import INSIDE
 from andon.probes.reading import Place, read_coverage, read_events, read_notes, read_trace
@@ -173,6 +173,9 @@ class TreeWorkspace:
             (run.out / EVENTS).touch()
             argv = with_events(with_tests(argv, self._local(tests), self.folder), plugins)
             env = {**env, **self._probe_env(run, place, coverage=coverage, seconds=seconds)}
+            if (first := launched(argv)) != argv:
+                path = ":".join(map(str, (INSIDE, *self._roots(place.folder))))
+                argv, env = first, {"ANDON_PATH": path, "PYTHONPATH": "", **env}
             command = self._command(
                 argv,
                 run,

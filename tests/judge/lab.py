@@ -46,18 +46,19 @@ class Lab:
         suite: str = f"python -m pytest -q {WITHOUT}",
         runtime: Sequence[str] = (),
         more: str = "",
-        cache: Path | None = None,
+        bare: bool = False,
     ) -> Iterator[Hearing]:
         """Gives the hearing of the patch that turns some files of a base into others (None deletes).
 
-        `suite` is the command of the tests, `more` are more settings, `runtime` more folders of programs.
+        `suite` is the command of the tests, `more` are more settings, `runtime` more folders of programs. `bare`: the
+        base holds nothing else.
         """
         self.count += 1
         top = self.top / f"lab-{self.count}"
         work = top / "lab"
         work.mkdir(parents=True)
         git("init", "--quiet", "--initial-branch=main", cwd=work)
-        old = {"tests/test_old.py": "def test_old():\n    pass\n"} if "pytest" in suite else {}
+        old = {"tests/test_old.py": "def test_old():\n    pass\n"} if "pytest" in suite and not bare else {}
         commit_edits(work, "Begin", {**old, **base}, push=False)
         words = SETTINGS.format(suite=json.dumps(suite), runtime=json.dumps([self.prefix, *runtime]))
         (top / "andon.toml").write_text(words + more, encoding="utf-8")
@@ -77,7 +78,6 @@ class Lab:
                 people=people,
                 seed=seed,
                 symptom_command=symptom,
-                cache=cache,
             )
 
 
