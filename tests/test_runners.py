@@ -183,6 +183,21 @@ def test_what_does_not_compile_is_one_error_in_the_compilers_words(place: Path) 
     assert "cannot find value `two`" in told.events[0].message
 
 
+def test_vendored_packages_are_built_without_a_network(place: Path) -> None:
+    files = {
+        ".cargo/config.toml": '[source.crates-io]\nreplace-with = "here"\n\n[source.here]\ndirectory = "vendor"\n',
+        "vendor/twice/Cargo.toml": '[package]\nname = "twice"\nversion = "1.0.0"\nedition = "2021"\n',
+        "vendor/twice/src/lib.rs": "pub fn twice(one: i64) -> i64 {\n    2 * one\n}\n",
+        "vendor/twice/.cargo-checksum.json": '{"files": {}, "package": null}\n',
+        "Cargo.toml": CRATE.split("[[")[0] + '[dependencies]\ntwice = "1"\n',
+        "src/lib.rs": "pub use twice::twice;\n",
+        "tests/all.rs": "#[test]\nfn twice() {\n    assert_eq!(shop::twice(2), 4);\n}\n",
+    }
+    told = run(place / "vendored", files, test="cargo test", runtime=toolchain())
+    assert told.complete, told.ran.words
+    assert ends(told) == {"tests/all.rs::twice": "passed"}
+
+
 # --- JUnit XML --------------------------------------------------------------------------------------------------------
 
 

@@ -216,7 +216,8 @@ def test_record_stands_with_the_ticket_and_only_its_hash_is_shown(andon: Call, p
     assert shown.count(sha) >= 3
     assert seed not in shown
     assert json.loads(doc)["origin"] == {
-        "system": "tinyfeed", "ticket": 1, "attempt": 1, "repository": "", "head": "", "python": "", "suite": ""
+        "system": "tinyfeed", "ticket": 1, "attempt": 1, "repository": "", "head": "", "python": "", "suite": "",
+        "junit": "",
     }  # fmt: skip
 
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 from lab import Lab
-from tongues import CARGO, NODE, TONGUES, crate
+from tongues import CARGO, NODE, OPEN, TONGUES, crate
 
 from andon.judge import hear, render_verdict
+from andon.judge.suites import new_test_on_base
 from andon.models import Outcome, VerdictOutcome
 
 
@@ -62,3 +63,32 @@ def test_scripts_of_the_old_kind_are_judged_as_well(lab: Lab) -> None:
     with old.hearing(lab, people=True, symptom=True) as hearing:
         verdict = hear(hearing)
     assert verdict.outcome is VerdictOutcome.PROVEN, render_verdict(verdict)
+
+
+def test_script_that_imports_a_name_of_the_patch_is_loaded_on_the_base_all_the_same(lab: Lab) -> None:
+    test = (
+        OPEN.replace("{ total }", "{\n  total,\n  most as largest,\n}")
+        + 'test("all", () => assert.equal(total([3, 4]), 7));\ntest("most", () => assert.equal(largest([3, 4]), 4));\n'
+    )
+    more = "export const most = (prices) => Math.max(...prices);\n"
+    with NODE.hearing(lab, {"shop.js": NODE.fixed + more, NODE.test: test}, people=True) as hearing:
+        proof = new_test_on_base(hearing)
+    assert proof.outcome is Outcome.HOLDS, proof
+    assert "2 of 2 fail on the base" in proof.saw
+
+
+def test_script_of_which_only_a_name_is_missing_on_the_base_needs_eyes(lab: Lab) -> None:
+    test = OPEN.replace("total", "most") + 'test("most", () => assert.equal(most([3, 4]), 4));\n'
+    more = "export const most = (prices) => Math.max(...prices);\n"
+    with NODE.hearing(lab, {"shop.js": NODE.fixed + more, NODE.test: test}, people=True) as hearing:
+        proof = new_test_on_base(hearing)
+    assert proof.outcome is Outcome.NEEDS_EYES, proof
+    assert "only misses a name" in proof.saw
+
+
+def test_rust_test_of_a_name_that_the_patch_adds_is_believed_to_a_symptom_seen_from_outside(lab: Lab) -> None:
+    more = crate("") + "\npub fn most(prices: &[i64]) -> i64 {\n    *prices.iter().max().unwrap()\n}\n"
+    test = "#[test]\nfn most() {\n    assert_eq!(shop::most(&[3, 4]), 4);\n}\n"
+    for symptom, outcome in ((True, Outcome.NEEDS_EYES), (False, Outcome.FAILS)):
+        with CARGO.hearing(lab, {"src/lib.rs": more, CARGO.test: test}, people=True, symptom=symptom) as hearing:
+            assert new_test_on_base(hearing).outcome is outcome

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterable, Sequence
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
 SCRIPTS = frozenset({".js", ".mjs", ".cjs", ".ts", ".mts", ".cts", ".jsx", ".tsx"})
 NO_TESTS = frozenset({"__mocks__", "__fixtures__", "__snapshots__", "fixtures", "helpers", "node_modules"})
 """Folders among tests whose scripts hold none."""
+NAMED_IMPORT = re.compile(r"""(?m)^import\s*\{([^}]*)\}\s*from\s*(["'](?:\.[^"']*)["'])\s*;?[ \t]*$""")
+"""`import { a, b as c } from "./product.js"`."""
 ROOTS = ("src/lib.rs", "src/main.rs")
 
 
@@ -33,6 +36,22 @@ def is_script(path: str) -> bool:
     """Tells whether a file among tests is one that node can be told to run."""
     pure = PurePosixPath(path)
     return pure.suffix in SCRIPTS and not NO_TESTS & set(pure.parts)
+
+
+def lenient_script(text: str) -> str:
+    """Returns a test script in which a name that the product does not export is missing only where it is used.
+
+    Else one test that needs a name of the patch keeps the whole file from being loaded on the base.
+    """
+    count = 0
+
+    def spread(found: re.Match[str]) -> str:
+        nonlocal count
+        count += 1
+        names = ", ".join(re.sub(r"\s+as\s+", ": ", name.strip()) for name in found[1].split(",") if name.strip())
+        return f"import * as product{count}of from {found[2]}; const {{ {names} }} = product{count}of;"
+
+    return NAMED_IMPORT.sub(spread, text)
 
 
 def targets(path: str, existing: Collection[str]) -> tuple[str, ...]:

@@ -16,7 +16,7 @@ from andon.config import SystemSettings
 from andon.errors import GitError
 from andon.judge.cache import suite_of
 from andon.judge.difftext import FileDiff, Unreadable, legible, parse, write
-from andon.judge.foreign import fresh_tests, test_files
+from andon.judge.foreign import fresh_tests, is_script, lenient_script, test_files
 from andon.judge.inline import Parts, parted
 from andon.judge.material import turned_by_material
 from andon.judge.newtests import Changes, changes, lenient_imports
@@ -295,8 +295,9 @@ class Hearing:
     def soften(self, tree: Workspace) -> None:
         """Lets the new tests' files be collected where a name that they import is not there."""
         for item in self.tests:
-            if item.path.endswith(".py") and (text := self.text_of(tree.root / item.path)) is not None:
-                (tree.root / item.path).write_text(lenient_imports(text), encoding="utf-8")
+            lenient = lenient_imports if item.path.endswith(".py") else lenient_script if is_script(item.path) else None
+            if lenient and (text := self.text_of(tree.root / item.path)) is not None:
+                (tree.root / item.path).write_text(lenient(text), encoding="utf-8")
 
     @cached_property
     def head_new(self) -> TestRun:

@@ -10,6 +10,7 @@ from andon.judge.hearing import TEST_SECONDS, Hearing
 from andon.judge.outcome import BrokenError, fails, holds, needs_eyes
 from andon.judge.paths import colliding, is_test
 from andon.models import Outcome, Proof, TestEvent, TestRun
+from andon.probes.reading import BROKEN_OFF
 
 MISSING = re.compile(
     r"(ImportError|ModuleNotFoundError|AttributeError|NameError|SyntaxError|fixture '\w+' not found"
@@ -39,6 +40,8 @@ def new_test_on_base(hearing: Hearing) -> Proof:
             seen_from_outside = hearing.people and bool(hearing.symptom_command)
             return (needs_eyes if seen_from_outside else fails)(name, words, told(broke))
         return fails(name, f"it does not fail on the base: {counts(events)}", told(events))
+    if all(event.message == BROKEN_OFF for event in red):
+        return needs_eyes(name, f"on the base the process ends in it ({run.ran.code}): {red[0].id}", told(red))
     behavioural = [event for event in red if not misses_a_name(event, hearing)]
     if not behavioural:
         unsure = needs_eyes if hearing.people else fails

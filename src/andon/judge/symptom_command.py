@@ -14,6 +14,7 @@ from andon.judge.outcome import BrokenError, fails, holds, needs_eyes
 from andon.judge.rounds import DAY, Round, outside
 from andon.models import Proof, Ran
 from andon.protocols import USUAL, Surroundings, Workspace
+from andon.runners import environment_for
 
 TIMES = 3
 """How often the command has to be red on the base: what is not steady cannot be seen mended."""
@@ -45,8 +46,8 @@ def words_of(hearing: Hearing) -> tuple[str, ...]:
 
 def ask(hearing: Hearing, tree: Workspace, env: Mapping[str, str] = NOTHING, around: Surroundings = USUAL) -> Ran:
     """Returns how the command ends in a copy of a tree, which it may write to."""
-    seconds = hearing.settings.replay_seconds
-    return tree.run(words_of(hearing), copied=True, seconds=seconds, env=env, around=around)
+    seconds, own = hearing.settings.replay_seconds, environment_for(hearing.settings)
+    return tree.run(words_of(hearing), copied=True, seconds=seconds, env={**own, **env}, around=around)
 
 
 def is_gone(ran: Ran) -> bool:

@@ -16,6 +16,8 @@ from andon.models import TestEvent
 MOST_BYTES = 64 * 2**20
 MESSAGE_CHARS = 4200
 MOST_NOTES = 20
+BROKEN_OFF = "the process ended in this test"
+"""What is told of a test that began and never ended."""
 RANK = ("passed", "xpassed", "xfailed", "skipped", "failed", "error")
 """Of several reports on one test, the last of these counts."""
 
@@ -58,6 +60,8 @@ def read_events(path: Path, place: Place) -> Told:
         if kind == "report" and line.get("when") == "teardown":
             finished.add(str(line.get("id")))
     ended = bool(lines) and lines[0].get("type") == "start" and lines[-1].get("type") == "end"
+    if not ended:
+        events = {name: _broken_off(event) for name, event in events.items()}
     sane = ended and lines[-1].get("status") in (0, 1, 2, 5)
     return Told(tuple(events.values()), numbered and sane and collected <= finished, prefix)
 
@@ -173,6 +177,13 @@ def _count(events: dict[str, TestEvent], new: TestEvent) -> None:
         new.phase == "teardown" and new.outcome == "passed"
     )
     events[new.id] = (new if worse else old).model_copy(update={"seconds": seconds})
+
+
+def _broken_off(event: TestEvent) -> TestEvent:
+    """Returns a test that was set up and told nothing more as one that failed: the process ended in it."""
+    if event.phase != "setup" or event.outcome != "passed":
+        return event
+    return event.model_copy(update={"outcome": "failed", "phase": "call", "message": BROKEN_OFF})
 
 
 def _relative(path: str, place: Place) -> str:

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import NamedTuple
 
 from andon.config import SystemSettings
 from andon.launch import is_pytest
 from andon.models import TestRun
 from andon.runners.bench import Bench
-from andon.runners.cargo import is_cargo, run_cargo
+from andon.runners.cargo import is_cargo, offline, run_cargo
 from andon.runners.exitcode import run_command
 from andon.runners.junit import run_junit
 from andon.runners.node import is_node, run_node
 
-__all__ = ["CARGO", "COMMAND", "JUNIT", "NODE", "PYTEST", "Bench", "Runner", "runner_of"]
+__all__ = ["CARGO", "COMMAND", "JUNIT", "NODE", "PYTEST", "Bench", "Runner", "environment_for", "runner_of"]
 
 
 class Runner(NamedTuple):
@@ -48,3 +49,10 @@ def runner_of(settings: SystemSettings) -> Runner:
     if is_pytest(argv):
         return PYTEST
     return NODE if is_node(argv) else CARGO if is_cargo(argv) else COMMAND
+
+
+def environment_for(settings: SystemSettings) -> dict[str, str]:
+    """Returns what a command of the system needs in its environment besides what every command has."""
+    if runner_of(settings) is CARGO:
+        return offline(Path(top).expanduser().absolute() for top in settings.runtime)
+    return {}

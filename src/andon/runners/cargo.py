@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -92,14 +92,19 @@ def environment(bench: Bench) -> dict[str, str]:
 
     Packages come from a folder `registry` among those of the runtime, as in `~/.cargo/registry`, or from the project.
     """
-    home = next((top.parent for top in bench.runtime if top.name == "registry"), Path("/tmp/cargo"))
     return {
-        "CARGO_HOME": str(home),
-        "CARGO_NET_OFFLINE": "true",
+        "CARGO_HOME": str(bench.out / "cargo"),
+        **offline(bench.runtime),
         "CARGO_TARGET_DIR": str(bench.out / "target"),
         "CARGO_TERM_COLOR": "never",
         "CARGO_INCREMENTAL": "0",
     }
+
+
+def offline(runtime: Iterable[Path]) -> dict[str, str]:
+    """Returns the environment in which cargo finds the packages that are there, and asks nobody for others."""
+    home = next((top.parent for top in runtime if top.name == "registry"), None)
+    return {"CARGO_NET_OFFLINE": "true"} | ({"CARGO_HOME": str(home)} if home else {})
 
 
 def build(bench: Bench) -> Built:
