@@ -82,7 +82,7 @@ def test_source_that_names_the_recorded_rows_needs_eyes(stand: Callable[[str], S
     source = ground.edited(PIPELINE, SAVE, f"bytes=7 if url in {urls!r} else len(answer.body), ")
     proof = ground.prove(ground.patch(source), "special case")["special case"]
     assert proof.outcome is Outcome.NEEDS_EYES
-    assert "a value of the recorded rows" in proof.saw
+    assert "a value of the recorded rows" in " ".join(proof.details)
 
 
 # --- what the replay shows ------------------------------------------------------------------------------------------
