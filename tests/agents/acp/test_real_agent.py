@@ -95,8 +95,7 @@ def red(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[App, 
             monkeypatch.setenv(name, value)
         file = tmp_path / "andon.toml"
         told = AGENT.format(command=shlex.join([opencode(), "acp"]), url=model.url)
-        budget = "[budget]\ntokens_per_ticket = 200000"
-        file.write_text(file.read_text().replace("[budget]", budget) + told)
+        file.write_text(file.read_text() + told)
         with App(load(file)) as app:
             steps.ask_due(app, "imagefeed")
             tickets = [app.store.get_ticket(number) for number in steps.detect(app, "imagefeed")]
