@@ -11,7 +11,7 @@ from datetime import date
 from pathlib import Path
 
 from andon.config import FILE_NAME
-from andon.errors import ConfigError
+from andon.errors import ConfigError, ExternalError
 from andon.models import Model
 
 SOURCES_READ = 400
@@ -49,7 +49,7 @@ def survey(folder: Path, environ: Mapping[str, str] | None = None) -> Survey:
     branch = current_branch(folder)
     test, test_saw = test_command(folder)
     variable, variable_saw = data_variable(folder, environ)
-    runtime = tuple(str(path) for path in virtual_environments(folder, environ))
+    runtime = tuple(str(path) for path in virtual_environments(folder, environ)) + programs_of(test)
     replay = next(iter(sorted(module_of(path, folder) for path in find(folder, "replay.py"))), "")
     saw = [
         f"branch: {branch}",
@@ -110,6 +110,16 @@ def test_command(folder: Path) -> tuple[str, str]:
     if (folder / "package.json").exists():
         return "node --test", "package.json"
     return "python -m pytest -q", "nothing tells; change it if that is not how"
+
+
+def programs_of(test: str) -> tuple[str, ...]:
+    """Returns the folders that the programs of a test command need; none where they are not installed."""
+    from andon.environments import runtime_of
+
+    try:
+        return runtime_of(test.split()[0])
+    except ExternalError:
+        return ()
 
 
 def data_variable(folder: Path, environ: Mapping[str, str]) -> tuple[str, str]:

@@ -66,7 +66,7 @@ class Lab:
         repo = GitRepo.open(str(work), top / "mirror.git")
         means = Means(repo, settings, self.sandbox, self.scratch, top / "work", _never, top)
         diff = "".join(file_diff(path, base.get(path), text) for path, text in sorted(head.items()))
-        named = [path for path in head if is_test(path)]
+        named = [path for path, text in head.items() if is_test(path) and text is not None]
         tests = tuple(path for path in named if path.startswith("tests/test_") or path not in base)
         patch = Patch(base=repo.head("main"), diff=diff, tests=tests, summary="a patch")
         with open_workspace(means, patch.base) as workspace:

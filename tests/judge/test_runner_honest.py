@@ -92,3 +92,12 @@ def test_rust_test_of_a_name_that_the_patch_adds_is_believed_to_a_symptom_seen_f
     for symptom, outcome in ((True, Outcome.NEEDS_EYES), (False, Outcome.FAILS)):
         with CARGO.hearing(lab, {"src/lib.rs": more, CARGO.test: test}, people=True, symptom=symptom) as hearing:
             assert new_test_on_base(hearing).outcome is outcome
+
+
+def test_only_the_tests_that_a_person_names_are_asked(lab: Lab) -> None:
+    test = NODE.right + 'test("is of another matter", () => assert.equal(total([1]), 2));\n'
+    named = f"{NODE.test}::all are counted"
+    with NODE.hearing(lab, {NODE.test: test}, people=True) as hearing:
+        hearing.patch = hearing.patch.model_copy(update={"tests": (named,)})
+        assert hearing.new_tests == (named,)
+        assert [event.id for event in hearing.head_new.events] == [named]

@@ -11,7 +11,7 @@ from datetime import datetime
 from pathlib import Path
 
 from andon.environments.building import Shop
-from andon.environments.foreign import Ground, find_ground
+from andon.environments.foreign import Ground, find_ground, runtime_of
 from andon.environments.identity import find_identity, noted_version
 from andon.environments.interpreters import find_python, has_metadata, own_venv
 from andon.environments.layout import find_roots, find_suite
@@ -20,7 +20,7 @@ from andon.environments.project import ProjectFiles, find_project
 from andon.errors import ConfigError
 from andon.protocols import Sandbox
 
-__all__ = ["Environment", "Ground", "find_environment", "find_ground", "lay_over"]
+__all__ = ["Environment", "Ground", "find_environment", "find_ground", "lay_over", "runtime_of"]
 
 
 def find_environment(

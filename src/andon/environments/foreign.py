@@ -50,8 +50,7 @@ def find_ground(repository: Path, tree: Path, changed: Sequence[str], test: str 
     links = dict(modules(repository, tree, folder)) if kind == "node" or test else {}
     if test:
         program = shlex.split(test)[0] if test.strip() else ""
-        found = toolchain() if program == "cargo" else runtime_of(program)
-        return Ground(test, "", (*found, *map(str, links.values())), links)
+        return Ground(test, "", (*runtime_of(program), *map(str, links.values())), links)
     if kind == "cargo":
         return Ground(cargo_command(tree / folder), folder, toolchain())
     if kind == "node":
@@ -157,11 +156,13 @@ def modules(repository: Path, tree: Path, folder: str) -> Iterator[tuple[str, Pa
 
 
 def runtime_of(name: str) -> tuple[str, ...]:
-    """Returns the installation of node where it lies outside of the system's own folders; nothing for other programs.
+    """Returns the folders of node or cargo that lie outside of the system's own; nothing for other programs.
 
     Raises:
-        ExternalError: node is not there.
+        ExternalError: it is not there.
     """
+    if name == "cargo":
+        return toolchain()
     if name not in ("node", "nodejs", "npm", "npx"):
         return ()
     place = program("node").resolve()

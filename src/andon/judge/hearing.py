@@ -190,6 +190,8 @@ class Hearing:
             return self.new_tests
         if self.runner.tells and not self.runner.selects:
             return ()
+        if self.people and self.patch.tests:
+            return self.patch.tests
         return test_files(self.runner, [item.path for item in self.tests if item.kind != "deleted"], self.existing)
 
     @property
