@@ -123,9 +123,16 @@ def test_model_that_only_talks_is_told_to_go_on_and_then_left(stand: Stand, wire
     assert "submit_diagnosis" in told.asked[1].text
 
 
+def test_model_that_goes_in_circles_with_its_own_tools_is_stopped(stand: Stand, wire: str) -> None:
+    with stand.model([Turn(calls=(Call("shell", {"command": "true"}),))] * 30, wire) as (agent, case, told):
+        found, _ = agent.diagnose(case)
+    assert "in circles" in found.root_cause
+    assert len(told.asked) == 5
+
+
 def test_wallet_that_gets_low_is_told_and_an_empty_one_ends_the_session(stand: Stand, wire: str) -> None:
     wallet = wallet_with(tokens=1000)
-    script = [Turn(calls=(Call("schema", {"table": f"t{number}"}),), tokens=(400, 20)) for number in range(9)]
+    script = [Turn(calls=(Call("query", {"sql": f"select {number} as n"}),), tokens=(400, 20)) for number in range(9)]
     with stand.model(script, wire, wallet=wallet) as (agent, case, told):
         found, _ = agent.diagnose(case)
     assert len(told.asked) == 3

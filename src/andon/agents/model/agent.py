@@ -31,6 +31,7 @@ class ModelAgent:
 
         Raises:
             AgentError: the model cannot be asked.
+            ExternalError: what it handed in cannot be looked at now.
         """
         box = Toolbox(case, Phase.DIAGNOSE, case.workspace, agent=self.name)
         ended = self._session(case, box, case.workspace)
@@ -41,6 +42,7 @@ class ModelAgent:
 
         Raises:
             AgentError: the model cannot be asked.
+            ExternalError: what it handed in cannot be looked at now.
         """
         with case.workspace.at() as tree:
             box = Toolbox(case, Phase.FIX, tree, agent=self.name, diagnosis=diagnosis, earlier=earlier)
@@ -52,7 +54,10 @@ class ModelAgent:
     def _session(self, case: Case, box: Toolbox, tree: Workspace) -> str:
         """Returns why a session ended."""
         with open_relay(self.upstream, case.wallet, requests=self.settings.requests) as relay:
-            return Session(case, box, Hands(tree, box.bench.phase), relay, self.settings).run()
+            ended = Session(case, box, Hands(tree, box.bench.phase), relay, self.settings).run()
+        if box.trouble is not None and box.bench.diagnosis is None and box.patch is None:
+            raise box.trouble  # what was handed in could not be looked at: nobody knows whether it holds
+        return ended
 
 
 def unfinished(tree: Workspace) -> str:

@@ -226,8 +226,11 @@ class Session:
             return self._again(given)
         if name not in self.hands.hands:
             return self.box.call(name, given)
-        self.case.transcript("tool", f"{name} {json.dumps(given)}")
+        what = f"{name} {json.dumps(given, sort_keys=True)}"
+        self.case.transcript("tool", what)
         text = self.hands.call(name, given)
+        if why := self.box.act(what, text, edited=self.hands.edited):
+            text += f"\n\nYou go in circles ({why}): the session is over."
         self.case.transcript("answer", text)
         return text
 
