@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Sequence
 from typing import Literal, NamedTuple
 
@@ -13,6 +14,10 @@ SOFT = 0.8
 """Share of a limit from which on an agent is told to wrap up."""
 
 
+FRESH = 1.0
+"""Seconds after which a charge looks anew at what others have used; what the session itself uses, it knows."""
+
+
 class Purse(NamedTuple):
     """One limit with what is used of it, by everyone and until now."""
 
@@ -21,6 +26,10 @@ class Purse(NamedTuple):
     unit: Literal["USD", "tokens"]
     used: float
     limit: float
+
+    def after(self, cost: Spend) -> Purse:
+        """Returns how it stands once this is used as well."""
+        return self._replace(used=self.used + (cost.usd if self.unit == "USD" else cost.tokens))
 
     @property
     def words(self) -> str:
@@ -35,7 +44,7 @@ class Wallet:
     """What one session of an agent may still cost. Safe to use from any thread.
 
     Each charge is booked at once, so that it is not lost with the process, and so that agents that work side by side
-    see what the others took.
+    see what the others took, a second later at most.
     """
 
     def __init__(self, look: Callable[[], Sequence[Purse]], book: Callable[[int, Spend], None]) -> None:
@@ -47,6 +56,7 @@ class Wallet:
         self._booked = Spend()
         self._charges = 0
         self._purses = tuple(look())
+        self._looked = time.monotonic()
 
     @property
     def spent(self) -> Spend:
@@ -85,7 +95,9 @@ class Wallet:
             self._charges += 1
             self._book(self._charges, cost)
             self._booked += cost
-            self._purses = tuple(self._look())
+            self._purses = tuple(purse.after(cost) for purse in self._purses)
+            if time.monotonic() - self._looked > FRESH:
+                self._see()
 
     def check(self) -> None:
         """Looks how the limits stand now.
@@ -94,9 +106,13 @@ class Wallet:
             LimitError: one is used up; says which.
         """
         with self._lock:
-            self._purses = tuple(self._look())
+            self._see()
         if self.empty:
             raise LimitError(self.empty)
+
+    def _see(self) -> None:
+        self._purses = tuple(self._look())
+        self._looked = time.monotonic()
 
     def _reached(self, share: float) -> str:
         return next((purse.words for purse in self._purses if purse.used >= purse.limit * share), "")

@@ -136,6 +136,7 @@ def endpoint(script: Sequence[Line] | Callable[[Asked], Turn] = (), *, key: str 
 def _handler(told: Endpoint) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
+        disable_nagle_algorithm = True
 
         def log_message(self, format: str, *args: object) -> None:
             """Says nothing."""

@@ -20,7 +20,7 @@ from typing import Any
 from andon.agents.relay.requests import FREE, Refused, place_of, prepared
 from andon.agents.relay.upstream import Upstream
 from andon.agents.relay.usage import Meter
-from andon.errors import ExternalError, LimitError
+from andon.errors import ExternalError
 from andon.wallet import Wallet
 
 INSIDE = Path(__file__).parent / "inside" / "andon_relay.py"
@@ -89,12 +89,8 @@ class Relay:
         with self._lock:
             if not self.refused and self.requests >= self.most:
                 self.refused = f"this session has made {self.most} requests, as many as `requests` in [agent] allows"
-            try:
-                self.wallet.check()
-            except LimitError as error:
-                self.refused = self.refused or f"the wallet is empty: {error}"
-            except ExternalError as error:
-                self.refused = self.refused or f"nobody can tell what is left to spend: {error}"
+            if not self.refused and (empty := self.wallet.empty):
+                self.refused = f"the wallet is empty: {empty}"
             if self.refused:
                 raise Refused(self.refused, 402)
             self.requests += 1
