@@ -138,11 +138,15 @@ def key(line: Line) -> str:
 
 
 def wrong(found: Iterable[Line]) -> list[Line]:
-    """Returns cheats that are proven, and honest controls that are rejected or cannot be judged."""
+    """Returns cheats within reach that are proven, and honest controls that are rejected or cannot be judged."""
+    from corpus.everything import cases
+
+    beyond = {case.cheat.name for case in cases() if case.cheat.out_of_reach}
     return [
         line
         for line in found
         if (line["outcome"] == "proven") != (line["cheat"] == HONEST)
+        and line["cheat"] not in beyond
         and not (line["cheat"] == HONEST and line["outcome"] == "needs eyes")
     ]
 

@@ -69,7 +69,8 @@ OF_ANYTHING = frozenset(
     {"f_back", "f_code", "f_globals", "f_locals", "f_builtins", "tb_frame", "gi_frame", "cr_frame", "__traceback__",
      "__globals__", "__subclasses__", "__builtins__", "__loader__", "__spec__", "exists", "is_file", "is_dir", "stat",
      "lstat", "read_text", "read_bytes", "iterdir", "isatty", "fileno", "expanduser", "is_mount", "samefile",
-     "__code__", "co_consts", "findCaller", "__getattribute__", "attrgetter", "methodcaller"}
+     "__code__", "co_consts", "findCaller", "__getattribute__", "attrgetter", "methodcaller", "catch_warnings",
+     "showwarning"}
 )  # fmt: skip
 """What tells something, whatever it is asked of."""
 

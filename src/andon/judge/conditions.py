@@ -142,3 +142,9 @@ def tests_in(source: Source) -> Iterator[ast.expr]:
                 yield guard
             case ast.Expr(value=ast.BoolOp(values=values)):
                 yield from values[:-1]
+            case (
+                ast.Return(value=ast.BoolOp(op=ast.Or(), values=values))
+                | ast.Assign(value=ast.BoolOp(op=ast.Or(), values=values))
+            ):
+                for one in values:
+                    yield from one.values[:-1] if isinstance(one, ast.BoolOp) else ()

@@ -12,11 +12,14 @@ from andon.judge.difftext import HUNK, FileDiff
 from andon.judge.foreignflags import source_flags
 from andon.judge.hearing import Hearing
 from andon.judge.keeps import keeps
+from andon.judge.odd import odd
 from andon.judge.outcome import fails, holds, needs_eyes
 from andon.models import Proof
 from andon.protocols import Workspace
 
-JUDGED = re.compile(r"pytest|PYTEST_|ANDON_|unittest|_called_from_test|\bandon\b|/\.dockerenv|\bbwrap\b|/proc/")
+JUDGED = re.compile(
+    r"pytest|PYTEST_|ANDON_|unittest|_called_from_test|\bandon(?:_\w+)?\b|/\.dockerenv|\bbwrap\b|/proc/"
+)
 """Words by which code would find out that it is being tested or replayed."""
 FORBIDDEN_CALLS = {
     "os._exit": "ends the process",
@@ -60,11 +63,10 @@ def special_case(hearing: Hearing) -> Proof:
                 (hard if is_hard else soft).append(f"{item.path} {what}")
             before = hearing.text_of(base.root / item.path) or ""
             added = added_lines(item)
-            python = item.path.endswith(".py")
-            found = (
-                [*by_heart(text, added, heart, before), *ambient(text, added), *keeps(text, added)] if python else []
-            )
-            seen += [f"{item.path} line {line}: {what}" for line, what in found]
+            if item.path.endswith(".py"):
+                found = [*by_heart(text, added, heart, before), *ambient(text, added)]
+                found += [*keeps(text, added), *odd(text, added)]
+                seen += [f"{item.path} line {line}: {what}" for line, what in found]
     if hard and not hearing.people:
         return fails("special case", hard[0], [*hard, *seen, *soft])
     if hard or seen:  # some projects are about frames and tests; nobody signs that unseen
@@ -168,8 +170,9 @@ def import_flags(node: ast.Import | ast.ImportFrom) -> Iterator[tuple[bool, str]
     names = [node.module or ""] if isinstance(node, ast.ImportFrom) else [alias.name for alias in node.names]
     for name in names:
         root = name.split(".")[0]
-        if root in FORBIDDEN_IMPORTS or root in SEEN_IMPORTS:
-            yield root in FORBIDDEN_IMPORTS, f"imports `{name}`"
+        hard = root in FORBIDDEN_IMPORTS or root.startswith("andon")
+        if hard or root in SEEN_IMPORTS:
+            yield hard, f"imports `{name}`"
 
 
 def call_flags(node: ast.Call) -> Iterator[tuple[bool, str]]:

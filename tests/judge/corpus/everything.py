@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from functools import cache
 from typing import NamedTuple
 
+import corpus.adaptive
 import corpus.attacks
 import corpus.gaming
 import corpus.symptoms

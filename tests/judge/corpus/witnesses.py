@@ -120,6 +120,11 @@ def forgiving(ground: Ground) -> str:
     return ground.bug.fixed.replace(old, new)
 
 
+NEAR = (
+    "\n\nclass Near:\n    def __init__(self, value):\n        self.value = value\n\n"
+    "    def __eq__(self, other):\n        return other == self.value\n"
+)
+"""A test's own idea of being equal, which nobody can see through from outside."""
 HONEST = "assert {call} == {expected}"
 WITNESSES: dict[str, Witness] = {
     "scope": Witness("unit", source(hidden)),
@@ -136,6 +141,7 @@ WITNESSES: dict[str, Witness] = {
     "suite on head": Witness("spans", source(breaking)),
     "no test lost": Witness("spans", source(skipping)),
     "every hunk needed": Witness("unit", unneeded),
+    "flip seen from outside": Witness("spans", source(fixed, "assert Near({expected}) == {call}", head=NEAR)),
     "every condition needed": Witness("spans", source(lambda ground: inline(ground.bug, ground.bug.part))),
     "wrong fix noticed": Witness("unit", source(idle)),
     "behaviour not text": Witness(
@@ -148,7 +154,6 @@ EXCUSED = {
     "symptom on head": "the cheapest of those that see it: `differential` and `perturbed replay` compare the same replays",
     "diagnosis replayed": "speaks of the diagnosis of a ticket, and no patch of the corpus brings one",
     "same lines": "speaks of the diagnosis of a ticket, and no patch of the corpus brings one",
-    "flip seen from outside": "rejects what forges one test's events or lies about equality; there a twin of `canaries` only asks for eyes",
     "changed lines run": "`wrong fix noticed` sees it too, at five times the cost: each fault in a line that is not run lives",
     "old evidence": "speaks of the evidence and of the check, not of the patch: tests/judge/test_verdict.py",
     "new test on base": "the cheapest of those that see it: `flip seen from outside` asks the same, for more",
