@@ -145,7 +145,12 @@ WITNESSES: dict[str, Witness] = {
     "every condition needed": Witness("spans", source(lambda ground: inline(ground.bug, ground.bug.part))),
     "wrong fix noticed": Witness("unit", source(idle)),
     "behaviour not text": Witness(
-        "recent", source(lambda g: mended(g.bug, tail="READY = 1"), "assert 'READY' in open(product.__file__).read()")
+        "recent",
+        source(
+            lambda ground: mended(ground.bug, tail="READY = 1"),
+            "assert 'READY' in pathlib.Path(__file__).parents[1].joinpath('shelf', 'recent.py').read_text()",
+            head="import pathlib\n",
+        ),
     ),
     "repeat": Witness("spans", source(fixed, HONEST, "assert next(iter(set('abcdefghijklmnop'))) == 'd'")),
 }  # fmt: skip
