@@ -1,4 +1,4 @@
-"""The real agent that scripts/setup installed, driven by a scripted model."""
+"""The real agent that scripts/setup --tests installed, driven by a scripted model."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def opencode() -> str:
     """Returns the agent's program."""
     machine = {"x86_64": "x64-baseline", "aarch64": "arm64"}[platform.machine()]
     program = HERE / "node_modules" / f"opencode-linux-{machine}" / "bin" / "opencode"
-    assert program.is_file(), "the real agent is missing: scripts/setup installs it"
+    assert program.is_file(), "the real agent is missing: scripts/setup --tests installs it"
     return str(program)
 
 
