@@ -12,7 +12,7 @@ from pathlib import Path, PurePosixPath
 from types import MappingProxyType
 from typing import NamedTuple
 
-from andon.config import search_path
+from andon.config import environment, search_path
 from andon.errors import ExternalError
 
 SCRIPTS = frozenset({".js", ".mjs", ".cjs", ".ts", ".mts", ".cts", ".jsx", ".tsx"})
@@ -100,16 +100,22 @@ def toolchain() -> tuple[str, ...]:
         ExternalError: there is none.
     """
     rustc = program("cargo") and program("rustc")
-    asked = [str(rustc), "--print", "sysroot"]
-    said = subprocess.run(asked, capture_output=True, text=True, cwd="/", check=False, timeout=60)
+    asked, env = [str(rustc), "--print", "sysroot"], {**rustup_home(rustc), **environment()}
+    said = subprocess.run(asked, capture_output=True, text=True, cwd="/", env=env, check=False, timeout=60)
     root = Path(said.stdout.strip())
     if said.returncode or not (root / "bin").is_dir():
         raise ExternalError(
             f"{rustc} does not say where its toolchain lies: {said.stderr.strip()[-200:]}", permanent=True
         )
     own = [str(root)] if root != Path("/usr") else []
-    home = Path.home() / ".cargo"
+    home = rustc.parents[1] if rustc.parent.parent.name == ".cargo" else Path.home() / ".cargo"
     return (*own, *(str(home / name) for name in ("registry", "git") if (home / name).is_dir()))
+
+
+def rustup_home(rustc: Path) -> dict[str, str]:
+    """Returns where the toolchains are of a rustup that was installed under another home than this process has."""
+    place = rustc.parent.parent.with_name(".rustup")
+    return {"RUSTUP_HOME": str(place)} if rustc.parent.parent.name == ".cargo" and place.is_dir() else {}
 
 
 # --- node -------------------------------------------------------------------------------------------------------------
