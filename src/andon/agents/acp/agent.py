@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import sys
 import tempfile
@@ -61,9 +62,11 @@ class AcpAgent:
 
         Raises:
             AgentError: it died, or cannot be talked to.
+            ExternalError: what it handed in could not be run again.
         """
         box = Toolbox(case, Phase.DIAGNOSE, case.workspace, agent=self.name)
         ended = self._session(case, box, case.workspace)
+        box.settle()
         return box.diagnosis or nothing_found(case, self.name, ended), case.wallet.spent
 
     def fix(self, case: Case, diagnosis: Diagnosis, earlier: Sequence[Attempt]) -> Fixed:
@@ -71,10 +74,12 @@ class AcpAgent:
 
         Raises:
             AgentError: it died, or cannot be talked to.
+            ExternalError: what it handed in could not be looked at.
         """
         with case.workspace.at() as tree:
             box = Toolbox(case, Phase.FIX, tree, agent=self.name, diagnosis=diagnosis, earlier=earlier)
             ended = self._session(case, box, tree)
+        box.settle()
         notes = box.patch.summary if box.patch else f"{self.name} handed in no patch that was taken: {ended}."
         return Fixed(box.patch, notes, case.wallet.spent)
 
@@ -104,7 +109,7 @@ class AcpAgent:
     def _session(self, case: Case, box: Toolbox, tree: Workspace) -> str:
         """Lets the agent work until something is handed in or it has to stop; returns why it ended."""
         phase, program = box.bench.phase, self.find()
-        watch = Watch(case, box, minutes=self.minutes, stuck=lambda *_: "")
+        watch = Watch(case, box, minutes=self.minutes, stuck=lambda *action: circles(box, *action))
         ears = Ears(watch.transcript, watch.acted, watch.used, watch.refused)
         python, path = interpreter()
         # Short, and not in the checkout: a socket's path may have a hundred characters.
@@ -153,6 +158,14 @@ def what_is_accepted_stands(box: Toolbox, way: Way) -> Iterator[None]:
         raise AgentError(f"the model could not be asked: {trouble}", permanent=permanent) from died
     if died is not None:
         raise died
+
+
+def circles(box: Toolbox, what: str, given: str, came: str) -> str:
+    """Returns in which circle an agent goes by its latest action; the ticket's own tools take note by themselves."""
+    words = set(re.split(r"\W+|__|(?<=andon)_", what))
+    if NAME in words and words & {tool.name for tool in box.tools()}:
+        return box.watch.why
+    return box.act(f"{what} {given}", came, edited=(given, came) if what == "write" else None)
 
 
 def first_words(case: Case, phase: Phase) -> str:

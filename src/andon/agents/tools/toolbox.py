@@ -174,6 +174,15 @@ class Toolbox:
             self.bench.case.transcript("stuck", why)
         return why
 
+    def settle(self) -> None:
+        """Ends a session: what could not be looked at is no fault of the agent's, and nothing was decided.
+
+        Raises:
+            ExternalError: the last submission could not be run again: sandbox, repository or store failed.
+        """
+        if self.trouble is not None and self.bench.diagnosis is None and self.bench.patch is None:
+            raise self.trouble
+
     def _spent(self) -> float:
         """Returns the share of what was left at the beginning that is spent, of the limit that is nearest."""
         start = {purse.name: purse for purse in self._before}
@@ -190,6 +199,8 @@ class Toolbox:
             if tool is None:
                 raise Refused(self._unknown(name))
             self._count(tool)
+            if name in SUBMISSIONS:
+                self.trouble = None
             return Answer(tool.run(self.bench, tool.arguments.model_validate(given)))
         except ValidationError as error:
             assert tool is not None
