@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from andon.agents.stuck import BACK, IDLE, IDLE_SHARE, ROUNDS, SAME, Action, Watch, stuck
+from andon.agents.stuck import BACK, IDLE, IDLE_LEAST, IDLE_SHARE, ROUNDS, SAME, Action, Watch, stuck
 
 WORDS = st.text("abc", min_size=1, max_size=3)
 ACTIONS = st.lists(st.builds(Action, what=WORDS, answer=WORDS), max_size=30)
@@ -70,10 +70,10 @@ def test_many_actions_without_anything_new_are_a_circle(count: int) -> None:
     assert bool(stuck(actions)) == (count >= IDLE)
 
 
-@given(st.floats(0, 1, allow_nan=False))
-def test_cost_that_brings_nothing_new_is_a_circle(share: float) -> None:
-    actions = [fresh(1), Action("think", "long", facts=1, spent=share)]
-    assert bool(stuck(actions)) == (share >= IDLE_SHARE)
+@given(st.floats(0, 1, allow_nan=False), st.integers(1, 20))
+def test_cost_that_brings_nothing_new_is_a_circle(share: float, count: int) -> None:
+    actions = [Action(f"think {number}", "long", facts=1, spent=share) for number in range(count)]
+    assert bool(stuck([fresh(1), *actions])) == (share >= IDLE_SHARE and count >= IDLE_LEAST)
 
 
 def test_cost_that_brings_another_verdict_is_none() -> None:

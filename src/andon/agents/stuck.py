@@ -20,7 +20,9 @@ BACK = 3
 IDLE = 60
 """Actions without a new fact, a changed verdict or a new text of a file."""
 IDLE_SHARE = 0.5
-"""Share of the budget that was left at the beginning, spent without one."""
+"""Share of the budget that was left at the beginning, spent without one ..."""
+IDLE_LEAST = 8
+"""... over so many actions at least: to read much before the first fact is no circle."""
 LASTED = re.compile(r"\b\d+(\.\d+)?\s?(ms|s|sec|seconds)\b")
 
 
@@ -97,7 +99,11 @@ def idles(actions: Sequence[Action]) -> str:
     if idle >= IDLE:
         return f"{idle} actions brought no new fact and no other verdict"
     cost = actions[-1].spent - spent if actions else 0.0
-    return f"{cost:.0%} of the budget brought no new fact and no other verdict" if cost >= IDLE_SHARE else ""
+    return (
+        f"{cost:.0%} of the budget brought no new fact and no other verdict"
+        if cost >= IDLE_SHARE and idle >= IDLE_LEAST
+        else ""
+    )
 
 
 def key(action: Action) -> tuple[str, str]:
