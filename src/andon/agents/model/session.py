@@ -232,7 +232,6 @@ class Session:
         if why := self.box.act(what, text, edited=self.hands.edited):
             text += f"\n\nYou go in circles ({why}): the session is over."
         self.case.transcript("answer", text)
-        self.box.act(f"{name} {json.dumps(given, sort_keys=True)}", text, edited=self.hands.edited)
         return text
 
     def _again(self, given: dict[str, Any]) -> str:
