@@ -170,6 +170,26 @@ def test_tree_whose_paths_leave_the_folder_is_refused(entries: list[tuple[str, s
     assert not (tmp_path / "tree").exists()
 
 
+def test_partial_clone_is_read_without_the_files_that_are_not_there(work: Path, tmp_path: Path) -> None:
+    repo = opened(work)
+    git("config", "uploadpack.allowFilter", "true", cwd=Path(repo.url))
+    commit_edits(work, "Add a large file", {"big.bin": "x" * 5000, "small.txt": "one\n"})
+    big = git("rev-parse", "HEAD", cwd=work).strip()
+    git("push", "--quiet", "origin", "main", cwd=work)
+    clone = tmp_path / "clone"
+    git("clone", "--quiet", "--no-checkout", "--filter=blob:limit=1k", f"file://{repo.url}", str(clone), cwd=tmp_path)
+    git("remote", "remove", "origin", cwd=clone)
+    beside = GitRepo.beside(clone, tmp_path / "beside.git")
+    assert beside.lacking(big) == ("big.bin",)
+    diff = edited(beside, big, "one", "uno", "small.txt")
+    beside.checkout(big, tmp_path / "tree", diff=diff)
+    assert (tmp_path / "tree" / "small.txt").read_text() == "uno\n"
+    assert not (tmp_path / "tree" / "big.bin").exists()
+    strict = GitRepo(beside.mirror, beside.url)
+    with pytest.raises(GitError, match=r"lacks the content of big\.bin"):
+        strict.checkout(big, tmp_path / "other")
+
+
 def test_checkout_into_a_folder_that_exists_is_refused(shared: GitRepo, tmp_path: Path) -> None:
     with pytest.raises(GitError, match="could not be written"):
         shared.checkout(shared.head("main"), tmp_path)

@@ -21,6 +21,9 @@ from andon.models import Patch, Proof, Verdict
 from andon.protocols import Sandbox
 from andon.quoting import visible
 
+MOST_TOLD = 5
+"""Files that are told one by one."""
+
 
 class Asked(NamedTuple):
     """What a person wants judged."""
@@ -131,6 +134,8 @@ def open_hearing(
     cache = cache.resolve()
     repo = GitRepo.beside(asked.repository, mirror_of(asked.repository, cache))
     patch = patch_between(repo, asked)
+    for path in repo.lacking(patch.base)[:MOST_TOLD]:
+        progress(f"judged without {path}: this repository lacks its content (a partial clone)")
     work = cache / "work"
     work.mkdir(parents=True, exist_ok=True)
     scratch = open_scratch("sqlite", cache / "scratch")

@@ -22,6 +22,9 @@ from andon.gittree import write_tree
 class GitRepo(GitHistory):
     """A bare mirror of a repository, and the address that it is fetched from and pushed to."""
 
+    partial = False
+    """It reads a person's own repository, and a partial clone holds not every file: what is not there is left out."""
+
     @classmethod
     def open(cls, url_or_path: str, mirror: Path) -> GitRepo:
         """Returns the mirror of a repository, made or brought up to date.
@@ -50,7 +53,9 @@ class GitRepo(GitHistory):
             borrowed = mirror / "objects" / "info" / "alternates"
             borrowed.parent.mkdir(parents=True, exist_ok=True)
             borrowed.write_bytes(found)
-        return cls(mirror, str(repository))
+        repo = cls(mirror, str(repository))
+        repo.partial = True
+        return repo
 
     def fetch(self) -> None:
         """Brings all branches and tags of the remote into the mirror.
@@ -105,10 +110,11 @@ class GitRepo(GitHistory):
         """Writes the exact bytes of a commit, with a diff on top, into a new folder; no .git, no filters, no hooks.
 
         Raises:
-            GitError: no such commit, the diff does not apply, or a path could leave the folder.
+            GitError: no such commit, the diff does not apply, a file is not here, or a path could leave the folder.
         """
-        tree = self.apply(commit, diff)
-        listing = self._git("ls-tree", "-r", "-z", "--long", "--full-tree", tree)
+        listing, gone = self._present(self.apply(commit, diff))
+        if gone and not self.partial:
+            raise GitError(f"{self.url} lacks the content of {gone[0]}: fetch all of it", permanent=True)
         with tempfile.TemporaryFile() as wanted:
             blobs = [line.split(None, 4) for line in listing.split(b"\0") if line]
             wanted.write(b"".join(words[2] + b"\n" for words in blobs if words[1] == b"blob"))
@@ -119,6 +125,18 @@ class GitRepo(GitHistory):
                     write_tree(listing, reader.stdout, folder)
                 finally:
                     reader.kill()
+
+    def lacking(self, commit: str) -> tuple[str, ...]:
+        """Returns the files of a commit whose content is not here."""
+        return self._present(self.resolve(commit))[1]
+
+    def _present(self, tree: str) -> tuple[bytes, tuple[str, ...]]:
+        """Returns the files of a tree as `ls-tree --long` lists them, and the paths of those that are not here."""
+        listing = self._git("ls-tree", "-r", "-z", "--long", "--full-tree", tree)
+        lines = [line for line in listing.split(b"\0") if line]
+        gone = [line for line in lines if line.split(None, 4)[3] == b"BAD"]
+        kept = b"".join(line + b"\0" for line in lines if line not in gone) if gone else listing
+        return kept, tuple(os.fsdecode(line.split(b"\t", 1)[1]) for line in gone)
 
     def diff_of(self, folder: Path, base: str, *, only: frozenset[str] | None = None) -> str:
         """Returns the diff from a commit to what stands in a folder, from the bytes: no .git in it has a say.
@@ -236,7 +254,8 @@ class GitRepo(GitHistory):
             env = {"GIT_INDEX_FILE": str(Path(folder, "index"))}
             self._git("read-tree", commit, env=env)
             self._git("apply", "--cached", "--whitespace=nowarn", *options, "-", stdin=data, env=env)
-            return self._git("write-tree", env=env).decode().strip()
+            anyway = ("--missing-ok",) if self.partial else ()
+            return self._git("write-tree", *anyway, env=env).decode().strip()
 
 
 def _listed(listing: bytes) -> Iterator[tuple[bytes, bytes]]:
