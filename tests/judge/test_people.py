@@ -6,6 +6,7 @@ import pytest
 from lab import Lab
 
 from andon.judge.difftext import legible, parse
+from andon.judge.flags import special_case
 from andon.judge.paths import is_test
 from andon.judge.scope import scope
 from andon.judge.suites import base_is_green, new_test_on_base, new_test_on_head, suite_on_head
@@ -131,8 +132,30 @@ def test_old_test_that_fails_with_the_old_data_of_a_person_is_contested(lab: Lab
 def test_wrong_code_that_is_data_of_tests_is_not_read_as_a_test(lab: Lab) -> None:
     with lab.hearing(WRONG, {PRICES: RIGHT, "tests/data/wrong.py": "def (:\n"}, people=True) as hearing:
         assert reads_straight(hearing).outcome is Outcome.HOLDS
-    with lab.hearing(WRONG, {PRICES: RIGHT, "tests/test_wrong.py": "def (:\n"}, people=True) as hearing:
+
+
+def test_lines_of_a_test_file_that_a_person_does_not_touch_are_nothing_to_look_at(lab: Lab) -> None:
+    old = f"import sys\n\nHELD = sys.modules\n{TEST}"
+    with lab.hearing(
+        WRONG | {"tests/test_a.py": old}, {PRICES: RIGHT, "tests/test_a.py": f"{old}\nX = 1\n"}, people=True
+    ) as hearing:
+        assert reads_straight(hearing).outcome is Outcome.HOLDS
+    new = f"{old}\nMORE = sys.modules\n"
+    with lab.hearing(WRONG | {"tests/test_a.py": old}, {PRICES: RIGHT, "tests/test_a.py": new}, people=True) as hearing:
         assert reads_straight(hearing).outcome is Outcome.NEEDS_EYES
+
+
+def test_test_in_the_words_of_a_newer_python_is_no_wrong_test(lab: Lab) -> None:
+    with lab.hearing(WRONG, {PRICES: RIGHT, "tests/test_new.py": "type X[T: = int\n"}, people=True) as hearing:
+        assert reads_straight(hearing).outcome is Outcome.HOLDS
+
+
+def test_prose_that_speaks_of_tests_detects_none(lab: Lab) -> None:
+    prose = {"docs/use.rst": "Run it with pytest.\n", "settings.json": '{"runner": "pytest"}\n'}
+    with lab.hearing(WRONG, {PRICES: RIGHT, "docs/use.rst": prose["docs/use.rst"]}, people=True) as hearing:
+        assert special_case(hearing).outcome is Outcome.HOLDS
+    with lab.hearing(WRONG, {PRICES: RIGHT, **prose}, people=True) as hearing:
+        assert special_case(hearing).outcome is Outcome.NEEDS_EYES
 
 
 STEADY = "from shop.prices import cents\n\n\ndef test_two():\n    assert cents('2') == 2\n"

@@ -252,6 +252,8 @@ def write_scripts(venv: Path, identity: Identity) -> None:
 
 def last_words(found: Collected) -> str:
     """Returns what a collection that found nothing said."""
+    if found.ran.timed_out:
+        return "it was not done in time"
     lines = [line for line in (found.ran.stdout + found.ran.stderr).splitlines() if line.strip()]
     told = [line for line in lines if line.startswith("E ") or "rror" in line]
     return " | ".join((told or lines)[-4:])[-600:] or "nothing was said"

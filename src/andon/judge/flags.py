@@ -14,6 +14,7 @@ from andon.judge.hearing import Hearing
 from andon.judge.keeps import keeps
 from andon.judge.odd import odd
 from andon.judge.outcome import fails, holds, needs_eyes
+from andon.judge.paths import is_code
 from andon.models import Proof
 from andon.protocols import Workspace
 
@@ -56,7 +57,7 @@ def special_case(hearing: Hearing) -> Proof:
     with hearing.at("") as base, hearing.at(hearing.judged_diff) as head:
         heart = heart_of(hearing, head)
         for item in hearing.source:
-            if item.kind == "deleted":
+            if item.kind == "deleted" or (hearing.people and not is_code(item.path)):
                 continue
             text = (head.root / item.path).read_text(encoding="utf-8", errors="replace")
             for is_hard, what in flags(item, text, known):

@@ -48,7 +48,8 @@ def reads_straight(hearing: Hearing) -> Proof:
     pinned = hearing.check.path if hearing.check else ""
     seen = naming(hearing)
     with hearing.at(hearing.test_diff) as base:
-        paths = [item.path for item in hearing.tests] if hearing.people else list(hearing.patch.tests)
+        added = {item.path: added_lines(item) for item in hearing.tests} if hearing.people else {}
+        paths = list(added) if hearing.people else list(hearing.patch.tests)
         for path in paths:
             text = hearing.text_of(base.root / path)
             if is_foreign(path):
@@ -56,7 +57,8 @@ def reads_straight(hearing: Hearing) -> Proof:
                     (hard if is_hard else soft).append(f"{path} {what}")
             if not path.endswith(".py") or text is None or is_no_code(text, path, hearing):
                 continue
-            for is_hard, what in flags_of_test(text, pinned=pinned, only=fresh_names(hearing, path)):
+            only = fresh_names(hearing, path)
+            for is_hard, what in flags_of_test(text, pinned=pinned, only=only, lines=added.get(path)):
                 (hard if is_hard else soft).append(f"{path} {what}")
     if hard and not hearing.people:
         return fails(name, hard[0], [*hard, *seen, *soft])
@@ -107,21 +109,24 @@ def fresh_names(hearing: Hearing, path: str) -> frozenset[str]:
     return frozenset(name.split("::")[-1] for name in hearing.test_changes[path].new if name)
 
 
-def flags_of_test(text: str, *, pinned: str = "", only: frozenset[str] = frozenset()) -> Iterator[tuple[bool, str]]:
+def flags_of_test(
+    text: str, *, pinned: str = "", only: frozenset[str] = frozenset(), lines: frozenset[int] | None = None
+) -> Iterator[tuple[bool, str]]:
     """Yields (is it hard, what) for each thing in a test file that lets it pass or fail without the product.
 
-    `only` names the functions to look at; empty: the whole file.
+    `only` names the functions to look at; empty: the whole file. `lines` are the only ones that count where a person's
+    file was there before, and may be in the words of a newer Python than this one; None: all.
 
     `pinned` is the path of the check, which no patch may touch: a test that reads it reads no source.
     """
     try:
         tree = chosen(text, only)
     except SyntaxError as error:
-        yield True, f"is no valid Python: {error.msg} in line {error.lineno}"
+        yield lines is None, f"is no valid Python: {error.msg} in line {error.lineno}"
         return
     for node in ast.walk(tree):
         line = getattr(node, "lineno", 0)
-        for is_hard, what in node_flags(node, pinned):
+        for is_hard, what in node_flags(node, pinned) if lines is None or line in lines else ():
             yield is_hard, f"line {line}: {what}"
     yield from asserts_nothing(tree)
 
