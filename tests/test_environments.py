@@ -82,6 +82,7 @@ def test_tools_of_people_and_documentation_are_left_out(tmp_path: Path) -> None:
         tmp_path,
         {
             "requirements-dev.txt": "sphinx\nblack==22\npytest-randomly\nmock",
+            "requirements-tests.txt": "pytest-mypy-testing\npytest-mypy-plugins",
             "docs/requirements.txt": "six",
             "requirements-docs.txt": "trio",
         },

@@ -30,7 +30,7 @@ TOOLS = re.compile(
     r"ipython|ipdb|pdbpp|jupyter.*|notebook|docutils-stubs|types-.*|zest-releaser|readme-renderer|pyupgrade|bandit|"
     r"interrogate|scriv|cogapp|pydocstyle|doc8|rstcheck|semver-release|python-semantic-release|setuptools-scm|"
     r"prek|ty|pyrefly|data-science-types|coverage-enable-subprocess|jaraco-develop|pallets-sphinx-themes|"
-    r"pytest-(randomly|random-order|flake8|black|isort|mypy|pylint|ruff|pep8|pycodestyle|checkdocs|enabler|xdist|benchmark|codspeed|"
+    r"pytest-(randomly|random-order|flake8|black|isort|mypy(?:-testing|-plugins)?|pylint|ruff|pep8|pycodestyle|checkdocs|enabler|xdist|benchmark|codspeed|"
     r"watch|sugar|html)|asv|memory-profiler|jaraco-packaging|rst-linker|diff-cover|vulture|safety|autopep8|pep8|yapf"
 )
 """Distributions that help people, not suites. What a suite really needs of them, its collection asks for."""
