@@ -20,7 +20,7 @@ class Heard(NamedTuple):
     """What came of a conversation."""
 
     lines: list[tuple[str, str]]
-    acts: list[tuple[str, str, str]]
+    acts: list[tuple[str, str, tuple[str, str] | None]]
     used: list[tuple[int, float]]
     ended: list[str]
     """How each turn ended."""

@@ -213,6 +213,18 @@ def test_session_ends_when_the_wallet_is_empty(case: Case, lines: list[tuple[str
     assert "0.90 of 1.00 USD are used" in said(lines, "prompt")
 
 
+def test_agent_that_goes_in_circles_is_stopped(case: Case) -> None:
+    same = {"call": {"title": "grep", "given": {"pattern": "price"}, "came": "nothing found"}}
+    found, _ = agent([*[same] * 5, {"hang": "until it is told to stop"}]).diagnose(case)
+    assert "it went in circles: the same action gave the same answer 5 times" in found.root_cause
+
+
+def test_file_that_is_written_to_and_fro_ends_the_session(case: Case, cause: Diagnosis) -> None:
+    steps = [{"write": {"path": "new.py", "text": text}} for text in ("a", "b") * 3]
+    fixed = agent([*steps, {"hang": "until it is told to stop"}]).fix(case, cause, ())
+    assert "new.py was changed to and fro" in fixed.notes
+
+
 def test_what_an_agent_counts_adds_only_what_was_not_seen_at_the_relay(case: Case) -> None:
     case.wallet.charge(tokens=500, usd=0.5)
     _, spend = agent([{"cost": {"usd": 0.4}}, {"tokens": 800}, {"stop": "refusal"}]).diagnose(case)

@@ -60,6 +60,17 @@ def test_model_is_asked_through_the_relay_and_the_key_stays_outside(
     assert told.asked[0].headers["authorization"] == "Bearer hunter2"
 
 
+def test_session_ends_when_the_relay_carries_nothing_more(
+    opened: tuple[Case, Stage], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    steps = [{"ask_model": "one"}, {"ask_model": "two"}, {"hang": "until it is told to stop"}]
+    with endpoint() as told:
+        it = settings(told, monkeypatch, *scripted(steps))
+        agent = acp_agent(it, lambda wallet: open_relay(upstream_of(it, BUDGET), wallet, requests=1), search="")
+        found, _ = agent.diagnose(opened[0]._replace(wallet=wallet_with()))
+    assert "this session has made 1 requests, as many as `requests` in [agent] allows" in found.root_cause
+
+
 def test_key_that_is_not_let_in_is_told_and_not_tried_again(
     opened: tuple[Case, Stage], monkeypatch: pytest.MonkeyPatch
 ) -> None:

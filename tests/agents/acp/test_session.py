@@ -32,7 +32,7 @@ def test_agent_introduces_itself_and_what_it_says_is_kept(room: Room) -> None:
 def test_tool_calls_are_kept_and_counted_as_actions(room: Room) -> None:
     heard = room.talk([{"call": {"title": "grep", "given": {"pattern": "x"}, "came": "nothing found"}}])
     assert ("tool", 'grep {"pattern": "x"}\ncompleted: nothing found') in heard.lines
-    assert heard.acts == [("grep", '{"pattern": "x"}', "completed nothing found")]
+    assert heard.acts == [('grep {"pattern": "x"}', "completed nothing found", None)]
 
 
 def test_next_turn_is_asked_for_in_the_same_session(room: Room) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import shutil
 import sys
 import tempfile
@@ -37,6 +36,8 @@ class Way(NamedTuple):
     env: dict[str, str]
     readable: tuple[Path, ...] = ()
     sockets: tuple[Path, ...] = ()
+    shut: Callable[[], str] = lambda: ""
+    """Why nothing more is carried; empty while something is."""
     trouble: Callable[[], tuple[str, bool]] = lambda: ("", False)
     """What was wrong with the model at the last request, and whether trying again cannot help."""
 
@@ -109,12 +110,12 @@ class AcpAgent:
     def _session(self, case: Case, box: Toolbox, tree: Workspace) -> str:
         """Lets the agent work until something is handed in or it has to stop; returns why it ended."""
         phase, program = box.bench.phase, self.find()
-        watch = Watch(case, box, minutes=self.minutes, stuck=lambda *action: circles(box, *action))
-        ears = Ears(watch.transcript, watch.acted, watch.used, watch.refused)
         python, path = interpreter()
         # Short, and not in the checkout: a socket's path may have a hundred characters.
         with tempfile.TemporaryDirectory(prefix="andon-") as place, self.open_way(case.wallet) as way:
             desk = Path(place, "tools")
+            watch = Watch(case, box, minutes=self.minutes, shut=way.shut)
+            ears = Ears(watch.transcript, watch.acted, watch.used, watch.refused)
             talk = Talk(
                 cwd=tree.folder,
                 servers=(Server(NAME, (python, "-I", "-S", str(PIPE), str(desk))),),
@@ -158,14 +159,6 @@ def what_is_accepted_stands(box: Toolbox, way: Way) -> Iterator[None]:
         raise AgentError(f"the model could not be asked: {trouble}", permanent=permanent) from died
     if died is not None:
         raise died
-
-
-def circles(box: Toolbox, what: str, given: str, came: str) -> str:
-    """Returns in which circle an agent goes by its latest action; the ticket's own tools take note by themselves."""
-    words = set(re.split(r"\W+|__|(?<=andon)_", what))
-    if NAME in words and words & {tool.name for tool in box.tools()}:
-        return box.watch.why
-    return box.act(f"{what} {given}", came, edited=(given, came) if what == "write" else None)
 
 
 def first_words(case: Case, phase: Phase) -> str:

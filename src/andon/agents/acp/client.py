@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import math
 from collections.abc import Callable, Sequence
@@ -32,8 +33,8 @@ class Ears(NamedTuple):
 
     transcript: Callable[[str, str], None]
     """(kind, text): a line for people."""
-    acted: Callable[[str, str, str], None]
-    """(what, with what, what came of it): an action, for whoever watches for going round in circles."""
+    acted: Callable[[str, str, tuple[str, str] | None], None]
+    """(what, what came of it, path and hash of the text that was written): an action, for whoever looks for circles."""
     used: Callable[[int, float], None]
     """(tokens, US dollars) of the session so far, as the agent itself counts them."""
     refused: Callable[[str], None]
@@ -78,7 +79,8 @@ class Client:
             self._tell("write", f"{path}: refused: {error}")
             raise self._no(str(error)) from error
         self._tell("write", f"{path}: {len(content):,} characters")
-        self.ears.acted("write", path, content)
+        text = hashlib.sha256(content.encode("utf-8", "replace")).hexdigest()[:12]
+        self.ears.acted(f"write {path} {text}", "written", (path, text))
 
     async def read_text_file(
         self, session_id: str, path: str, line: int | None = None, limit: int | None = None, **_: Any
@@ -172,7 +174,7 @@ class Client:
         self._calls.pop(update.tool_call_id, None)
         given, came = argument(call), result(call)
         self._tell("tool", f"{title(call)} {given}\n{call['status']}: {came}".strip())
-        self.ears.acted(title(call), given, f"{call['status']} {came}")
+        self.ears.acted(f"{title(call)} {given}", f"{call['status']} {came}", None)
 
     def _no(self, words: str) -> Exception:
         from acp import RequestError

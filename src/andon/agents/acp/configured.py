@@ -77,6 +77,7 @@ def through(open_relay: OpenRelay, preset: Preset, where: Where) -> OpenWay:
                 preset.env(where),
                 relay.readable,
                 (relay.socket,),
+                lambda: relay.refused,
                 lambda: (relay.trouble, relay.permanent),
             )
 

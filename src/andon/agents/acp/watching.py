@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 
 from andon.agents.prompts import rendered
-from andon.agents.tools import Phase, Toolbox
+from andon.agents.tools import TOOLS, Phase, Toolbox
+from andon.agents.tools.mcp import NAME
 from andon.errors import ExternalError
 from andon.protocols import Case
 from andon.quoting import counted
@@ -16,6 +18,8 @@ TURNS = 6
 """Turns in a row that an agent may end without having called one of the ticket's tools."""
 ALL_TURNS = 20
 """Turns of one session."""
+OWN = re.compile(rf"\S*{NAME}[\W_]+({'|'.join(tool.name for tool in TOOLS)})\b")
+"""How agents call the ticket's tools: `andon_brief`, `mcp__andon__brief`."""
 SOFT = 0.8
 """Share of its time after which an agent is told to hand over."""
 
@@ -23,13 +27,13 @@ SOFT = 0.8
 class Watch:
     """What andon keeps an eye on while an agent works. `ended` says in the end why it was over."""
 
-    def __init__(self, case: Case, box: Toolbox, *, minutes: float, stuck: Callable[[str, str, str], str]) -> None:
-        """`stuck` is told of each action and says when an agent goes round in circles."""
-        self.case, self.box, self.stuck = case, box, stuck
+    def __init__(self, case: Case, box: Toolbox, *, minutes: float, shut: Callable[[], str]) -> None:
+        """`shut` says why the way to the model carries nothing more; empty while it does."""
+        self.case, self.box, self.shut = case, box, shut
         self.ended = ""
         self.until = time.monotonic() + min(minutes * 60, (case.deadline - datetime.now(UTC)).total_seconds())
         self.began = time.monotonic()
-        self._circles = self._near = ""
+        self._near = ""
         self._told = False
         self._refused: list[str] = []
         self._turns = self._idle = self._calls = 0
@@ -46,9 +50,10 @@ class Watch:
         """Keeps a line; when that fails the session ends with it."""
         self._kept(lambda: self.case.transcript(kind, text))
 
-    def acted(self, what: str, given: str, came: str) -> None:
-        """Takes an action into account."""
-        self._circles = self._circles or self.stuck(what, given, came)
+    def acted(self, what: str, came: str, edited: tuple[str, str] | None) -> None:
+        """Takes an action into account; the ticket's own tools have told of theirs already."""
+        if not OWN.match(what):
+            self._kept(lambda: self.box.act(what, came, edited=edited))
 
     def used(self, tokens: int, usd: float) -> None:
         """Charges what the agent counts of its session and the relay has not seen; less than that means nothing."""
@@ -71,7 +76,7 @@ class Watch:
         """
         if self._trouble is not None:
             raise self._trouble
-        self.ended = self.ended or self.box.over or self.case.wallet.empty or self._circles or self._late(1.0)
+        self.ended = self.ended or self.box.over or self.case.wallet.empty or self.shut() or self._late(1.0)
         if self.ended:
             return self.ended
         near = self.case.wallet.low or self._late(SOFT)
@@ -115,7 +120,7 @@ class Watch:
             return ""
         return "the time of the session is used up" if share == 1.0 else "most of the time of the session is used"
 
-    def _kept(self, keep: Callable[[], None]) -> None:
+    def _kept(self, keep: Callable[[], object]) -> None:
         try:
             keep()
         except ExternalError as error:
