@@ -1,4 +1,4 @@
-"""Measures what the leash costs an agent: sandbox and relay, each against the same thing done bare, in one run.
+"""Measures what the leash costs an agent: sandbox, relay, MCP, ACP, each against the same thing done bare, in one run.
 
     python bench/agents.py            # two minutes on a busy machine
     python bench/agents.py --json     # for scripts
@@ -23,19 +23,33 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
+import anyio
+from mcp import Client
+from mcp.client.stdio import StdioServerParameters
+
+from andon.agents.acp.client import Client as AcpClient
+from andon.agents.acp.client import Ears
+from andon.agents.acp.session import Talk, converse
 from andon.agents.prices import Tariff
 from andon.agents.relay import Relay, Upstream, open_relay
+from andon.agents.tools import Phase, Toolbox
+from andon.agents.tools.mcp import PIPE, serve_socket
 from andon.app import App
 from andon.config import load
-from andon.models import Autonomy, Limits, Severity
-from andon.protocols import Command, Sandbox
+from andon.models import Autonomy, Limits, Ran, Severity
+from andon.protocols import Command, Running, Sandbox
 from andon.sandboxes import open_sandbox
 from andon.spending import wallet_of
+from andon.testing.acp import SEEN, scripted
+from andon.testing.cases import make_case
 from andon.testing.endpoint import Endpoint, Turn, endpoint
 
 ANSWER = Turn("word " * 200, tokens=(1000, 200))
 PORT = 4199
 MANY = 10**9
+MOST_CALLS = 20
+"""Of tools: a session that asks much and finds nothing new is ended."""
+NOTHING = Ran(code=0, stdout="", stderr="", seconds=0.0)
 INSIDE = """
 import http.client, json, sys, time
 port, path, count = int(sys.argv[1]), sys.argv[2], int(sys.argv[3])
@@ -159,6 +173,57 @@ def inside_rows(told: Endpoint, relay: Relay, sandbox: Sandbox, folder: Path, co
     )
 
 
+def tool_row(folder: Path, count: int) -> Row:
+    """Returns what a call of a ticket's tool costs over MCP, through the pipe that an agent in the sandbox starts."""
+    folder.mkdir()
+    socket_folder = Path(tempfile.mkdtemp(prefix="andon-bench-"))  # a socket's path has a hundred characters at most
+    with make_case(folder, "unit") as case:
+        box = Toolbox(case, Phase.DIAGNOSE, case.workspace, agent="bench")
+        bare = [timed(lambda: box.answer("memory", {"words": f"bare {number}"})) for number in range(count)]  # noqa: B023
+        with serve_socket(box, socket_folder / "mcp"):
+            words = ["-I", "-S", str(PIPE), str(socket_folder / "mcp")]
+            served = anyio.run(calls, StdioServerParameters(command=sys.executable, args=words), count)
+        assert not box.over, box.over
+    socket_folder.rmdir()
+    return Row("a tool call over MCP, after its start", quickest(bare), quickest(served), 10)
+
+
+async def calls(pipe: StdioServerParameters, count: int) -> list[float]:
+    """Returns how long calls of a tool take the real client."""
+    took = []
+    async with Client(pipe, read_timeout_seconds=60) as client:
+        await client.call_tool("memory", {"words": "first"})
+        for number in range(count):
+            began = time.perf_counter()
+            await client.call_tool("memory", {"words": f"served {number}"})
+            took.append(time.perf_counter() - began)
+    return took
+
+
+def session_row(sandbox: Sandbox, folder: Path, count: int) -> Row:
+    """Returns what a whole session over ACP costs, from the start of a scripted agent to the end of its one turn."""
+    folder.mkdir()
+    argv = scripted([{"say": {"text": "done"}}])
+    told = Command(argv=argv, cwd=folder, readable=SEEN, writable=(folder,), path=(Path(sys.executable).parent,))
+
+    def talk(running: Running) -> None:
+        ears = Ears(lambda *_: None, lambda *_: None, lambda *_: None, lambda _: None)
+        converse(running, AcpClient(Phase.FIX, folder, ears), Talk(folder, (), "begin", lambda _: "", lambda: ""))
+
+    def bare() -> None:
+        with subprocess.Popen(argv, cwd=folder, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as started:
+            assert started.stdin is not None
+            assert started.stdout is not None
+            talk(Running(started.stdin, started.stdout, started.kill, lambda: NOTHING))
+            started.kill()
+
+    def leashed() -> None:
+        with sandbox.start(told) as running:
+            talk(running)
+
+    return turns("a session over ACP in the sandbox, agent started", bare, leashed, count, None)
+
+
 @contextmanager
 def relayed(folder: Path) -> Iterator[tuple[Endpoint, Relay]]:
     """Gives an endpoint and a relay to it, whose wallet is that of a ticket in a store."""
@@ -190,6 +255,8 @@ def rows(count: int) -> Iterator[Row]:
             yield relay_row(told, relay, count, stream=False)
             yield relay_row(told, relay, count, stream=True)
             yield from inside_rows(told, relay, sandbox, room, count)
+        yield tool_row(folder / "case", min(count, MOST_CALLS))
+        yield session_row(sandbox, folder / "session", max(5, count // 10))
 
 
 def main() -> int:
