@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Callable, Iterator
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from stands import Stands, now_clock
@@ -14,7 +15,7 @@ from andon.app import App
 from andon.config import load
 from andon.models import Autonomy, Lane, Status
 from andon.testing.agents import ScriptedAgent
-from andon.testing.loops import BRIEF
+from andon.testing.loops import BRIEF, moves
 from andon.testing.waiting import Clock
 
 AT = "2026-11-20 17:30:00"
@@ -168,3 +169,53 @@ def test_duplicate_of_a_ticket_that_ends_meanwhile_goes_to_a_person(open_: Open)
 
     assert workflows.run_phase(app, "diagnose", ticket, step) == Status.ESCALATED
     assert "ticket 1 is no open ticket" in app.store.get_ticket(ticket).reason
+
+
+# --- pulled at --------------------------------------------------------------------------------------------------------
+
+
+class Killed(BaseException):
+    """What an engine that dies looks like from inside: nothing may catch it."""
+
+
+def dying(boundary: str, memory: dict[str, Any]) -> workflows.Step:
+    """Returns what runs steps as the engine does, remembers their results, and dies once at a boundary."""
+
+    def step(name: str, work: Callable[[], Any]) -> Any:
+        if name in memory:
+            return memory[name]
+        if boundary == f"before {name}":
+            raise Killed
+        result = work()
+        if boundary == f"done {name}":
+            raise Killed
+        memory[name] = result
+        return result
+
+    return step
+
+
+def die_and_go_on(app: App, ticket: int, boundary: str) -> None:
+    memory: dict[str, Any] = {}
+    with pytest.raises(Killed):
+        workflows.run_phase(app, "diagnose", ticket, dying(boundary, memory))
+    workflows.run_phase(app, "diagnose", ticket, dying("", memory))
+
+
+@pytest.mark.parametrize("boundary", ["before still out", "done still out", "before wait", "done wait"])
+def test_outage_is_waited_for_after_a_kill(boundary: str, open_: Open) -> None:
+    app, ticket = waiting_for_upstream(open_, ScriptedAgent(lane=Lane.OUTAGE))
+    die_and_go_on(app, ticket, boundary)
+    assert app.store.get_ticket(ticket).status is Status.OPEN
+    assert moves(app.store, ticket) == ["> open"]
+    assert len(lanes.outage_waits(app, ticket)) - 1 in (1, 2)  # a look more is an earlier end, and nothing else
+
+
+@pytest.mark.parametrize("boundary", ["before attach", "done attach"])
+def test_duplicate_is_attached_once_after_a_kill(boundary: str, open_: Open) -> None:
+    app = open_("open", ScriptedAgent(lane=Lane.DUPLICATE, duplicate=1), PRICE)
+    ticket = ticket_on(app, "prices-in-range")
+    die_and_go_on(app, ticket, boundary)
+    assert app.store.get_ticket(ticket).reason.startswith("duplicate of ticket 1: ")
+    assert len(moves(app.store, ticket)) == 2
+    assert app.store.get_ticket(1).checks.count("prices-in-range") == 1
