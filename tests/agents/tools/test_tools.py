@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from andon.agents.acp.agent import circles
+from andon.agents.acp.watching import Watch
 from andon.agents.tools import TOOLS, Phase, Toolbox
 from andon.protocols import Case
 from andon.wallet import wallet_with
@@ -154,20 +154,29 @@ def test_what_an_agent_does_with_its_own_tools_counts_too(case: Case) -> None:
     assert box.over
 
 
-@pytest.mark.parametrize("title", ["andon_memory", "mcp__andon__memory", "memory (andon MCP Server)"])
+def watching(box: Toolbox) -> Watch:
+    return Watch(box.bench.case, box, minutes=10, shut=lambda: "")
+
+
+@pytest.mark.parametrize("title", ["andon_memory", "mcp__andon__memory"])
 def test_tools_of_the_ticket_are_counted_once_however_an_agent_calls_them(box: Toolbox, title: str) -> None:
-    assert [circles(box, title, "{}", "completed") for _ in range(9)] == [""] * 9
+    watch = watching(box)
+    for _ in range(9):
+        watch.acted(title, "completed", None)
     assert box.watch.actions == []
 
 
 def test_program_that_goes_in_circles_with_its_own_tools_is_ended(box: Toolbox) -> None:
-    said = [circles(box, "bash", "ls", "completed a.py") for _ in range(5)]
-    assert said[:4] == [""] * 4
-    assert "5 times: bash ls" in said[4]
-    assert box.over
+    watch = watching(box)
+    for _ in range(4):
+        watch.acted("bash ls", "completed a.py", None)
+    assert not box.over
+    watch.acted("bash ls", "completed a.py", None)
+    assert "5 times: bash ls" in box.over
     writes = Toolbox(box.bench.case, Phase.FIX, box.bench.workspace, agent="claims")
-    texts = ["x", "y"] * 2 + ["x"]
-    assert "to and fro" in [circles(writes, "write", "a.py", text) for text in texts][-1]
+    for number, text in enumerate(["x", "y"] * 2 + ["x"]):
+        watching(writes).acted(f"write {number}", "ok", ("a.py", text))
+    assert "to and fro" in writes.over
 
 
 def test_nothing_is_run_when_time_is_up(case: Case) -> None:
