@@ -21,7 +21,7 @@ HEALTHY_RUNS = 12
 BROKEN_RUNS = 6
 NOW = datetime(2026, 11, 20, 18, tzinfo=UTC)
 """A moment shortly after the last run: when checks may be asked as if it were now."""
-WITHOUT = "-p no:xdist -p no:xdist.looponfail -p no:hypothesispytest"
+WITHOUT = "-p no:anyio -p no:platformdirs -p no:xdist -p no:xdist.looponfail -p no:hypothesispytest"
 """Plugins of andon's own suite that tinyfeed does without: loading them takes longer than its tests."""
 SUBJECTS = {1: "Read pages and prices", 2: "Fetch with retries and keep rows", 3: "Run the whole feed and replay it"}
 SUBJECTS[4] = "Ask the data five questions"
