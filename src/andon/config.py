@@ -12,7 +12,15 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, JsonValue, ValidationError, field_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    JsonValue,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 from andon.errors import ConfigError, NotFoundError
 from andon.models import Autonomy
@@ -51,9 +59,9 @@ class AgentSettings(Settings):
     kind: tuple[Literal["search", "model", "acp"], ...] = ("search",)
     """Agents, tried in this order, cheapest first: `search` (no model), `model` (built in), `acp` (a program)."""
     model: str = ""
-    """`anthropic:NAME` or `openai:NAME`: how one talks to the model, and its name."""
+    """`anthropic:NAME`, `openai:NAME` or, for kind `acp`, `gemini:NAME`: how one talks to the model, and its name."""
     url: str = ""
-    """Address of another endpoint that speaks so, up to where `/messages` or `/chat/completions` follows."""
+    """Address of another endpoint that speaks so, up to where `/messages`, `/chat/completions` or `/models` follows."""
     key: str = ""
     """`env:NAME` of the key; it never enters the sandbox. Empty where none is asked for."""
     preset: str = ""
@@ -87,8 +95,10 @@ class AgentSettings(Settings):
     @classmethod
     def names_a_provider(cls, value: str) -> str:
         wire, mark, name = value.partition(":")
-        if value and (wire not in ("anthropic", "openai") or not mark or not name.strip()):
-            raise ValueError("write `anthropic:NAME`, or `openai:NAME` for any OpenAI-compatible address")
+        if value and (wire not in ("anthropic", "openai", "gemini") or not mark or not name.strip()):
+            raise ValueError(
+                "write `anthropic:NAME`, `gemini:NAME`, or `openai:NAME` for whatever speaks as OpenAI does"
+            )
         return value
 
     @field_validator("url")
@@ -104,6 +114,15 @@ class AgentSettings(Settings):
         if value and not value.startswith("env:"):
             raise ValueError("write `env:NAME` of the variable that holds the key; keys do not belong into files")
         return value
+
+    @model_validator(mode="after")
+    def speaks_as_its_model_does(self) -> AgentSettings:
+        if "model" in self.kind and self.model.startswith("gemini:"):
+            raise ValueError(
+                "kind `model` does not speak Google's own form, but Google speaks OpenAI's too: write `openai:NAME` "
+                'and url = "https://generativelanguage.googleapis.com/v1beta/openai"'
+            )
+        return self
 
 
 class BudgetSettings(Settings):

@@ -40,7 +40,8 @@ def program(*words: str) -> tuple[str, str]:
 
 
 def model(told: Endpoint, wire: str = "openai", key: str = "hunter2") -> tuple[str, ...]:
-    return f'model = "{wire}:scripted"', f'url = "{told.url}/v1"', f'key = "env:{key.upper()}"'
+    version = "v1beta" if wire == "gemini" else "v1"
+    return f'model = "{wire}:scripted"', f'url = "{told.url}/{version}"', f'key = "env:{key.upper()}"'
 
 
 def test_agent_and_model_that_answer_are_told_with_what_it_cost(
@@ -57,11 +58,14 @@ def test_agent_and_model_that_answer_are_told_with_what_it_cost(
     assert findings[2].saw == "openai:scripted answers over the relay (15 tokens, 0.0000 USD)"
 
 
-def test_model_of_the_other_wire_answers_too(tmp_path: Path, told: Endpoint, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("wire", ["anthropic", "gemini"])
+def test_model_of_another_wire_answers_too(
+    tmp_path: Path, told: Endpoint, monkeypatch: pytest.MonkeyPatch, wire: str
+) -> None:
     monkeypatch.setenv("HUNTER2", "hunter2")
-    findings = found(tmp_path, 'kind = "acp"', *program(*scripted()), *model(told, "anthropic"))
+    findings = found(tmp_path, 'kind = "acp"', *program(*scripted()), *model(told, wire))
     assert findings[-1].state == "works"
-    assert told.asked[-1].body["max_tokens"] == 16
+    assert findings[-1].saw == f"{wire}:scripted answers over the relay (15 tokens, 0.0000 USD)"
 
 
 def test_key_that_is_not_let_in_is_broken(tmp_path: Path, told: Endpoint, monkeypatch: pytest.MonkeyPatch) -> None:

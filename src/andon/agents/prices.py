@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+PROVIDERS = {"gemini": "google"}
+"""Names that a list of prices has for a provider, where they are others."""
+
 
 class Counted(NamedTuple):
     """What a provider counted for one request, in tokens."""
@@ -49,6 +52,6 @@ class Tariff(NamedTuple):
         try:
             if self.url:
                 return float(calc_price(usage, self.model, provider_api_url=self.url).total_price)
-            return float(calc_price(usage, self.model, provider_id=self.wire).total_price)
+            return float(calc_price(usage, self.model, provider_id=PROVIDERS.get(self.wire, self.wire)).total_price)
         except (LookupError, ValueError):
             return None

@@ -59,13 +59,20 @@ class Asked(NamedTuple):
 
     @property
     def wire(self) -> str:
-        """`messages` (Anthropic), `chat` or `responses` (OpenAI)."""
+        """`messages` (Anthropic), `chat` or `responses` (OpenAI), `generate` (Google)."""
+        if ":" in self.path.rpartition("/")[2]:
+            return "generate"
         return "messages" if "/messages" in self.path else "responses" if "/responses" in self.path else "chat"
 
     @property
     def tools(self) -> tuple[str, ...]:
-        """Names of the tools that the model may call."""
-        return tuple(str((tool.get("function") or tool).get("name")) for tool in self.body.get("tools", []))
+        """Names of the tools that the model may call; `SPACE.NAME` for those of a namespace."""
+        return tuple(WIRES[self.wire].tools(self.body))
+
+    @property
+    def streamed(self) -> bool:
+        """Whether the answer is to come in pieces."""
+        return bool(self.body.get("stream")) or ":streamGenerateContent" in self.path
 
     @property
     def results(self) -> tuple[str, ...]:
@@ -159,7 +166,7 @@ def _handler(told: Endpoint) -> type[BaseHTTPRequestHandler]:
                 self._send(turn.status, turn.body)
             elif turn.status != 200:
                 self._send(turn.status, _error(asked, turn.status, "as scripted"), turn.retry_after)
-            elif asked.body.get("stream"):
+            elif asked.streamed:
                 self._stream(asked, turn)
             else:
                 self._send(200, json.dumps(WIRES[asked.wire].whole(asked.body, turn)).encode())
@@ -168,8 +175,8 @@ def _handler(told: Endpoint) -> type[BaseHTTPRequestHandler]:
             return {name.lower(): value for name, value in self.headers.items()}
 
         def _let_in(self) -> bool:
-            given = self.headers.get("x-api-key") or self.headers.get("authorization", "").removeprefix("Bearer ")
-            return given == told.key
+            own = self.headers.get("x-api-key") or self.headers.get("x-goog-api-key")
+            return (own or self.headers.get("authorization", "").removeprefix("Bearer ")) == told.key
 
         def _send(self, status: int, body: bytes, retry_after: float | None = None) -> None:
             self.send_response(status)
@@ -210,5 +217,7 @@ def _sse(frame: Frame) -> bytes:
 def _error(asked: Asked, status: int, words: str) -> bytes:
     """Returns an error in the provider's form."""
     kinds = {401: "authentication_error", 429: "rate_limit_error", 529: "overloaded_error"}
-    error = {"type": kinds.get(status, "api_error"), "message": words}
+    error: Json = {"type": kinds.get(status, "api_error"), "message": words}
+    if asked.wire == "generate":
+        error = {"code": status, "message": words, "status": "UNAVAILABLE"}
     return json.dumps({"type": "error", "error": error} if asked.wire == "messages" else {"error": error}).encode()

@@ -1,4 +1,4 @@
-"""How providers write an answer, whole or streamed: Anthropic messages, OpenAI chat completions and responses."""
+"""How providers write an answer, whole or streamed: Anthropic, OpenAI (chat completions and responses), Google."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
-    from andon.testing.endpoint import Turn
+    from andon.testing.endpoint import Call, Turn
 
 Json = dict[str, Any]
 Frame = tuple[str, Json | str]
@@ -20,6 +20,8 @@ class Wire(NamedTuple):
     frames: Callable[[Json, Turn], list[Frame]]
     results: Callable[[Json], Iterator[str]]
     """What tools gave, in a request."""
+    tools: Callable[[Json], Iterator[str]]
+    """Names of the tools in a request."""
 
 
 def pieces(text: str) -> list[str]:
@@ -30,8 +32,14 @@ def pieces(text: str) -> list[str]:
 
 def place(body: Json) -> int:
     """Returns how far a conversation has come: the names of calls begin with it, as each must be its own."""
-    said = body.get("messages", body.get("input", []))
+    said = body.get("messages", body.get("input", body.get("contents", [])))
     return len(said) if isinstance(said, list) else 0
+
+
+def tool_names(body: Json) -> Iterator[str]:
+    """Yields the names of a request's tools."""
+    for tool in body.get("tools", []):
+        yield str((tool.get("function") or tool).get("name"))
 
 
 def text_of(content: object) -> str:
@@ -180,6 +188,17 @@ def chat_results(body: Json) -> Iterator[str]:
 # --- OpenAI: responses ----------------------------------------------------------------------------------------------
 
 
+def response_tools(body: Json) -> Iterator[str]:
+    for tool in body.get("tools", []):
+        name = str(tool.get("name"))
+        yield from (f"{name}.{one['name']}" for one in tool["tools"]) if tool.get("type") == "namespace" else (name,)
+
+
+def response_call(call: Call) -> Json:
+    space, _, name = call.name.rpartition(".")
+    return {"name": name, "namespace": space} if space else {"name": name}
+
+
 def response_items(body: Json, turn: Turn) -> list[Json]:
     said = {"type": "output_text", "text": turn.text, "annotations": []}
     head = {"type": "message", "id": "msg_0", "role": "assistant", "status": "completed"}
@@ -189,7 +208,7 @@ def response_items(body: Json, turn: Turn) -> list[Json]:
             "type": "function_call",
             "id": f"fc_{number}",
             "call_id": f"call_{place(body)}_{number}",
-            "name": call.name,
+            **response_call(call),
             "arguments": call.text,
             "status": "completed",
         }
@@ -241,8 +260,67 @@ def response_results(body: Json) -> Iterator[str]:
             yield text_of(one.get("output"))
 
 
+# --- Google: generateContent ----------------------------------------------------------------------------------------
+
+
+def content_usage(turn: Turn) -> Json:
+    """The usage at the end; a tenth of what is written is thought, as its own models tell it."""
+    given, written = turn.tokens
+    thought = written // 10
+    return {
+        "promptTokenCount": given,
+        "cachedContentTokenCount": turn.cached,
+        "candidatesTokenCount": written - thought,
+        "thoughtsTokenCount": thought,
+        "totalTokenCount": given + written,
+    }
+
+
+def content_of(body: Json, parts: list[Json], turn: Turn, *, ended: bool) -> Json:
+    candidate: Json = {"content": {"role": "model", "parts": parts}, "index": 0}
+    if ended:
+        candidate["finishReason"] = "SAFETY" if turn.refusal else "STOP"
+    usage = content_usage(turn)
+    told = usage if ended else {"promptTokenCount": turn.tokens[0], "totalTokenCount": turn.tokens[0]}
+    head = {"candidates": [candidate], "modelVersion": body.get("model", "scripted"), "responseId": "response-1"}
+    return {**head, "usageMetadata": told} if turn.billed else head
+
+
+def content_calls(body: Json, turn: Turn) -> list[Json]:
+    """The calls; one cannot be malformed here, as its arguments are no text."""
+    return [
+        {"functionCall": {"id": f"call_{place(body)}_{number}", "name": call.name, "args": call.arguments}}
+        for number, call in enumerate(turn.calls)
+    ]
+
+
+def content(body: Json, turn: Turn) -> Json:
+    said: list[Json] = [{"text": turn.text}] if turn.text else []
+    return content_of(body, said + content_calls(body, turn), turn, ended=True)
+
+
+def content_frames(body: Json, turn: Turn) -> list[Frame]:
+    said = [content_of(body, [{"text": one}], turn, ended=False) for one in pieces(turn.text)]
+    called = [content_of(body, [call], turn, ended=False) for call in content_calls(body, turn)]
+    return [("", one) for one in (*said, *called, content_of(body, [{"text": ""}], turn, ended=True))]
+
+
+def content_tools(body: Json) -> Iterator[str]:
+    for tool in body.get("tools", []):
+        yield from (str(one["name"]) for one in tool.get("functionDeclarations", []))
+
+
+def content_results(body: Json) -> Iterator[str]:
+    for one in body.get("contents", []):
+        for part in one.get("parts", []):
+            given = part.get("functionResponse", {}).get("response")
+            if isinstance(given, dict):
+                yield str(given.get("output", given))
+
+
 WIRES = {
-    "messages": Wire(message, message_frames, message_results),
-    "chat": Wire(chat, chat_frames, chat_results),
-    "responses": Wire(response, response_frames, response_results),
+    "messages": Wire(message, message_frames, message_results, tool_names),
+    "chat": Wire(chat, chat_frames, chat_results, tool_names),
+    "responses": Wire(response, response_frames, response_results, response_tools),
+    "generate": Wire(content, content_frames, content_results, content_tools),
 }

@@ -11,12 +11,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import ValidationError
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from wire import KEY, PATHS, Connection, ask, body, relay, upstream
+from wire import KEY, PATHS, STREAM, Connection, ask, body, path, relay, upstream
 
-from andon.agents.relay import open_relay, upstream_of
+from andon.agents.prices import Tariff
+from andon.agents.relay import HOME, open_relay, upstream_of
 from andon.agents.relay.server import CONNECTIONS, MOST_REQUEST
 from andon.agents.relay.usage import Meter
 from andon.config import AgentSettings, BudgetSettings
@@ -26,12 +28,17 @@ from andon.testing.endpoint import Call, Turn, endpoint
 from andon.testing.waiting import wait_until
 from andon.wallet import Wallet, wallet_with
 
-FORMS = ["messages", "chat", "responses"]
+FORMS = ["messages", "chat", "responses", "generate"]
 
 
 def said(name: str, block: dict[str, Any]) -> dict[str, Any]:
     """The part of a request that holds a block."""
     return {name: [{"role": "user", "content": [block]}]}
+
+
+def parts(one: dict[str, Any]) -> dict[str, Any]:
+    """The part of a request to Google that holds a part."""
+    return {"contents": [{"role": "user", "parts": [one]}]}
 
 
 HELLO = Turn("hello there", tokens=(1200, 34), cached=200)
@@ -42,12 +49,13 @@ HELLO = Turn("hello there", tokens=(1200, 34), cached=200)
 def test_answer_comes_back_whole_and_what_it_cost_is_charged_once(form: str, stream: bool) -> None:
     wallet = wallet_with()
     with endpoint([HELLO], key=KEY) as told, relay(told, form, wallet) as running:
-        got = ask(running, PATHS[form], body(form, stream=stream))
+        got = ask(running, path(form, stream=stream), body(form, stream=stream))
         assert got.status == 200
         assert b"".join(got.body.split()).count(b"hello") >= (0 if stream else 1)
         assert running.estimated == 0
     assert wallet.spent.tokens == 1234
-    assert wallet.spent.usd == pytest.approx({"messages": 0.00357, "chat": 0.00309, "responses": 0.00309}[form])
+    usd = {"messages": 0.00357, "chat": 0.00309, "responses": 0.00309, "generate": 0.000391}
+    assert wallet.spent.usd == pytest.approx(usd[form])
 
 
 def test_answer_of_an_endpoint_is_not_changed_by_a_byte() -> None:
@@ -64,9 +72,10 @@ def test_answer_of_an_endpoint_is_not_changed_by_a_byte() -> None:
 def test_key_is_added_outside_and_what_the_agent_gives_is_dropped(form: str) -> None:
     with endpoint([HELLO], key=KEY) as told, relay(told, form) as running:
         mine = {"x-api-key": "mine", "Authorization": "Bearer mine", "Cookie": "a=b", "X-Other": "1"}
+        mine["x-goog-api-key"] = "mine"
         assert ask(running, PATHS[form], body(form), headers=mine).status == 200
         headers = told.asked[0].headers
-    assert KEY in headers.get("x-api-key", "") + headers.get("authorization", "")
+    assert KEY in "".join(headers.get(name, "") for name in ("x-api-key", "x-goog-api-key", "authorization"))
     assert not {"cookie", "x-other"} & set(headers)
     assert "mine" not in str(headers)
 
@@ -76,6 +85,31 @@ def test_query_of_a_request_does_not_go_on() -> None:
         assert ask(running, "/v1/messages?to=http://elsewhere", body("messages")).status == 200
         assert ask(running, "/v1/messages?beta=true", body("messages")).status == 200
         assert [one.path for one in told.asked] == ["/v1/messages", "/v1/messages?beta=true"]
+
+
+def test_key_in_googles_query_stays_here_and_the_model_of_the_path_is_the_configured_one() -> None:
+    with endpoint([HELLO, HELLO]) as told, relay(told, "generate") as running:
+        asked = body("generate", cached="x", service_tier="priority", generationConfig={"candidateCount": 8, "topK": 1})
+        assert ask(running, f"{STREAM}&key=mine", asked).status == 200
+        assert ask(running, f"{PATHS['generate']}?key=mine&%24alt=proto", body("generate")).status == 200
+        stream, whole = told.asked
+    assert stream.path == "/v1beta/models/gemini-2.5-flash:streamGenerateContent?alt=sse"
+    assert whole.path == "/v1beta/models/gemini-2.5-flash:generateContent"
+    assert stream.body == {**body("generate"), "generationConfig": {"topK": 1}}
+
+
+def test_stream_of_google_that_nobody_can_count_does_not_go_on() -> None:
+    with endpoint() as told, relay(told, "generate") as running:
+        assert ask(running, STREAM.partition("?")[0], body("generate")).status == 404
+        assert told.asked == []
+
+
+def test_of_googles_tools_only_those_that_the_agent_runs_go_on() -> None:
+    local = {"functionDeclarations": [{"name": "read"}]}
+    tools = [{**local, "googleSearch": {}}, {"url_context": {}}, {"codeExecution": {}}, "x"]
+    with endpoint([HELLO]) as told, relay(told, "generate") as running:
+        assert ask(running, PATHS["generate"], body("generate", tools=tools)).status == 200
+        assert told.asked[0].body["tools"] == [local]
 
 
 def test_model_is_the_configured_one_whatever_the_agent_asks_for() -> None:
@@ -96,6 +130,7 @@ def test_model_is_the_configured_one_whatever_the_agent_asks_for() -> None:
         ("POST", "/v1/../admin"),
         ("POST", "http://elsewhere/v1/messages"),
         ("GET", "/v1/models/../files"),
+        ("POST", PATHS["generate"]),
     ],
 )
 def test_what_is_no_model_traffic_does_not_go_on(method: str, path: str) -> None:
@@ -120,6 +155,11 @@ def test_what_is_no_model_traffic_does_not_go_on(method: str, path: str) -> None
         ("chat", said("messages", {"type": "image_url", "image_url": {"url": "https://e/?s"}})),
         ("responses", said("input", {"type": "input_image", "image_url": "https://e/?s"})),
         ("responses", said("input", {"type": "input_file", "file_url": "https://e/?s"})),
+        ("generate", parts({"fileData": {"fileUri": "https://e/?s"}})),
+        ("generate", parts({"file_data": {"file_uri": "https://e/?s"}})),
+        ("generate", parts({"functionResponse": {"name": "x", "parts": [{"fileData": {"fileUri": "https://e/?s"}}]}})),
+        ("generate", {"system_instruction": {"parts": [{"fileData": {}}]}}),
+        ("generate", {"cachedContent": "cachedContents/another"}),
     ],
 )
 def test_request_that_would_have_the_provider_reach_out_does_not_go_on(form: str, more: dict[str, Any]) -> None:
@@ -136,6 +176,15 @@ def test_tools_that_run_at_the_provider_are_taken_out_and_local_ones_stay() -> N
         assert told.asked[0].tools == ("read", "bash")
         ask(running, PATHS["messages"], body("messages", tools=tools[1:2], tool_choice={"type": "any"}))
         assert not {"tools", "tool_choice"} & set(told.asked[1].body)
+
+
+def test_namespace_of_tools_goes_on_with_those_that_the_agent_runs() -> None:
+    space = {"type": "namespace", "name": "mcp__andon", "description": "x"}
+    brief = {"type": "function", "name": "brief", "parameters": {}}
+    tools = [{**space, "tools": [brief, {"type": "web_search"}]}, {**space, "tools": [{"type": "mcp"}]}, space]
+    with endpoint([HELLO]) as told, relay(told, "responses") as running:
+        ask(running, PATHS["responses"], body("responses", tools=tools))
+        assert told.asked[0].body["tools"] == [{**space, "tools": [brief]}]
 
 
 def test_data_in_a_request_and_a_calls_own_arguments_go_on() -> None:
@@ -173,6 +222,16 @@ def test_counting_tokens_and_listing_models_are_free() -> None:
     assert (wallet.spent.tokens, running.requests) == (0, 0)
 
 
+def test_counting_googles_tokens_is_free() -> None:
+    wallet = wallet_with()
+    with endpoint([Turn(body=b'{"totalTokens": 5}')]) as told, relay(told, "generate", wallet) as running:
+        more = {"generateContentRequest": {"contents": parts({"fileData": {}})}}
+        assert ask(running, "/v1beta/models/x:countTokens", body("generate", **more)).json == {"totalTokens": 5}
+        assert told.asked[0].body == body("generate")
+        assert ask(running, "/v1beta/models", method="GET").status == 200
+    assert (wallet.spent.tokens, running.requests) == (0, 0)
+
+
 @pytest.mark.parametrize(("status", "retry_after"), [(429, 3.0), (529, None), (500, None)])
 def test_refusal_of_the_provider_comes_back_as_it_is_and_costs_nothing(status: int, retry_after: float | None) -> None:
     wallet = wallet_with()
@@ -192,7 +251,7 @@ def test_stream_that_breaks_is_broken_for_the_agent_too_and_what_came_is_charged
     long = Turn("word " * 400, tokens=(1200, 500), breaks=True)
     with endpoint([long]) as told, relay(told, form, wallet) as running:
         with pytest.raises(http.client.IncompleteRead):
-            ask(running, PATHS[form], body(form, stream=True))
+            ask(running, path(form, stream=True), body(form, stream=True))
         wait_until(lambda: wallet.spent.tokens, seconds=10, what="the charge")
         assert "broke off" in running.trouble
         assert running.estimated == 1
@@ -328,6 +387,21 @@ def test_calls_of_tools_are_counted_where_no_usage_is_told() -> None:
     assert meter.total()[:2] == (100, 100)
 
 
+def test_googles_last_word_counts_with_thoughts_and_what_its_tools_read() -> None:
+    last = {"promptTokenCount": 100, "toolUsePromptTokenCount": 20, "candidatesTokenCount": 7, "thoughtsTokenCount": 30}
+    last["cachedContentTokenCount"] = 60
+    meter = Meter(stream=True, asked=400)
+    for usage, ended in (({"promptTokenCount": 90, "candidatesTokenCount": 3}, {}), (last, {"finishReason": "STOP"})):
+        meter.feed(b"data: " + json.dumps({"candidates": [ended], "usageMetadata": usage}).encode() + b"\n\n")
+    assert meter.total() == (120, 37, 60, 0, False)
+
+
+def test_what_google_says_only_in_the_total_counts_as_written() -> None:
+    meter = Meter(stream=False, asked=400)
+    meter.feed(b'{"usageMetadata": {"promptTokenCount": 100, "candidatesTokenCount": 7, "totalTokenCount": 150}}')
+    assert meter.total() == (100, 50, 0, 0, False)
+
+
 # --- settings -------------------------------------------------------------------------------------------------------
 
 
@@ -342,6 +416,25 @@ def test_model_whose_price_nobody_knows_is_refused_without_a_limit_of_tokens() -
     with pytest.raises(ConfigError, match="tokens_per_ticket"):
         upstream_of(settings, BudgetSettings())
     assert not upstream_of(settings, BudgetSettings(tokens_per_ticket=100_000)).tariff.known
+
+
+def test_google_is_priced_at_its_own_address(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("A_KEY", "k")
+    found = upstream_of(AgentSettings(kind=("acp",), model="gemini:gemini-2.5-pro", key="env:A_KEY"), BudgetSettings())
+    assert (found.url, found.headers()) == (HOME["gemini"], {"x-goog-api-key": "k"})
+    assert found.tariff.known
+
+
+@pytest.mark.parametrize("url", ["http://127.0.0.1:8000", "http://127.0.0.1:8000/v1beta"])
+def test_googles_address_is_taken_with_its_version_and_without(url: str) -> None:
+    found = upstream_of(AgentSettings(model="gemini:g", url=url), BudgetSettings(tokens_per_ticket=9))
+    assert found.url == "http://127.0.0.1:8000/v1beta"
+
+
+def test_built_in_agent_is_told_how_google_is_asked_otherwise() -> None:
+    with pytest.raises(ValidationError, match=r"write `openai:NAME` and url = .*/v1beta/openai"):
+        AgentSettings(kind=("search", "model"), model="gemini:gemini-2.5-pro")
+    assert Tariff("openai", "gemini-2.5-pro", f"{HOME['gemini']}/openai").known
 
 
 def test_providers_own_address_needs_a_key() -> None:

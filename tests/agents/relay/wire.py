@@ -16,7 +16,15 @@ from andon.testing.endpoint import Endpoint
 from andon.wallet import Wallet, wallet_with
 
 KEY = "sk-the-real-key"
-PATHS = {"messages": "/v1/messages", "chat": "/v1/chat/completions", "responses": "/v1/responses"}
+PATHS = {
+    "messages": "/v1/messages",
+    "chat": "/v1/chat/completions",
+    "responses": "/v1/responses",
+    "generate": "/v1beta/models/whatever:generateContent",
+}
+STREAM = "/v1beta/models/whatever:streamGenerateContent?alt=sse"
+WIRES = {"messages": "anthropic", "generate": "gemini"}
+MODELS = {"messages": "claude-sonnet-4-5", "generate": "gemini-2.5-flash"}
 
 
 class Got(NamedTuple):
@@ -42,15 +50,11 @@ class Connection(http.client.HTTPConnection):
         self.sock.connect(str(self.path))
 
 
-def wire_of(form: str) -> str:
-    return "anthropic" if form == "messages" else "openai"
-
-
-def upstream(told: Endpoint | str, form: str = "messages", *, model: str = "claude-sonnet-4-5") -> Upstream:
+def upstream(told: Endpoint | str, form: str = "messages") -> Upstream:
     """The upstream that an endpoint is; priced as at the provider's own address."""
-    url = (told if isinstance(told, str) else told.url) + "/v1"
-    name = model if form == "messages" else "gpt-4o"
-    return Upstream(wire_of(form), name, url, KEY, Tariff(wire_of(form), name), patience=20)
+    url = (told if isinstance(told, str) else told.url) + ("/v1beta" if form == "generate" else "/v1")
+    wire, model = WIRES.get(form, "openai"), MODELS.get(form, "gpt-4o")
+    return Upstream(wire, model, url, KEY, Tariff(wire, model), patience=20)
 
 
 @contextmanager
@@ -63,8 +67,15 @@ def relay(
 
 def body(form: str, **more: Any) -> dict[str, Any]:
     """A small request in one of the forms."""
+    if form == "generate":
+        return {"contents": [{"role": "user", "parts": [{"text": "hello"}]}], **more}
     said = [{"role": "user", "content": "hello"}]
     return {"model": "whatever", ("input" if form == "responses" else "messages"): said, "max_tokens": 100, **more}
+
+
+def path(form: str, *, stream: bool) -> str:
+    """Where a request goes; for Google that says whether its answer is streamed."""
+    return STREAM if stream and form == "generate" else PATHS[form]
 
 
 def ask(

@@ -18,7 +18,7 @@ from andon.wallet import Wallet
 
 PORT = 4141
 """Of loopback inside the sandbox, where the relay's inner end listens; nothing else is there."""
-UNKNOWN = Preset((), frozenset({"anthropic", "openai"}), plain, "")
+UNKNOWN = Preset((), frozenset({"anthropic", "openai", "gemini"}), plain, "")
 
 
 OpenRelay = Callable[[Wallet], AbstractContextManager[Relay]]

@@ -17,7 +17,7 @@ class Where(NamedTuple):
     url: str
     """Of the relay, inside the sandbox; without a path."""
     wire: str
-    """How one talks there: `anthropic` or `openai`."""
+    """How one talks there: `anthropic`, `openai` or `gemini`."""
     model: str
 
 
@@ -26,7 +26,7 @@ class Preset(NamedTuple):
 
     argv: tuple[str, ...]
     wires: frozenset[str]
-    """Which of the two it can speak."""
+    """Which of them it can speak."""
     env: Callable[[Where], Env]
     install: str
     """What a person does to have it."""
@@ -95,8 +95,10 @@ def openhands(where: Where) -> Env:
 
 
 def gemini(where: Where) -> Env:
-    """Gemini CLI against whatever answers its own requests at the address."""
+    """Gemini CLI; in a folder that nobody vouches for it would start no server of tools, and the sandbox vouches."""
     return {
+        "GEMINI_CLI_TRUST_WORKSPACE": "true",
+        "GEMINI_CLI_NO_RELAUNCH": "true",
         "GEMINI_API_KEY": KEY,
         "GOOGLE_GEMINI_BASE_URL": where.url,
         "GEMINI_MODEL": where.model,
@@ -132,4 +134,7 @@ def plain(where: Where) -> Env:
         "OPENAI_BASE_URL": f"{where.url}/v1",
         "OPENAI_API_KEY": KEY,
         "OPENAI_MODEL": where.model,
+        "GOOGLE_GEMINI_BASE_URL": where.url,
+        "GEMINI_API_KEY": KEY,
+        "GEMINI_MODEL": where.model,
     }

@@ -6,6 +6,8 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
+from andon.agents.relay import gemini
+
 Json = dict[str, Any]
 PATHS = {
     "anthropic": frozenset({"/messages", "/messages/count_tokens"}),
@@ -24,8 +26,21 @@ LOCAL_TOOLS = (
     "memory_",
 )
 """Kinds of tools that run where the agent is. Others run at the provider, which has a network."""
-FAR = ("mcp_servers", "container", "web_search_options", "background", "prompt", "conversation")
+FAR = (
+    "mcp_servers",
+    "container",
+    "web_search_options",
+    "background",
+    "prompt",
+    "conversation",
+    "cached_content",
+    "cachedContent",
+)
 """What makes a provider fetch, run or keep something of its own."""
+SAID = frozenset({"messages", "input", "system", "contents", "systeminstruction"})
+"""Where the conversation stands in a request."""
+WORDS = frozenset({"input", "args", "response"})
+"""What of a call and of its answer holds values of any shape."""
 DEARER = ("service_tier", "speed", "inference_geo", "fallbacks", "billing_policy")
 """What changes the price, or the model."""
 
@@ -38,20 +53,27 @@ class Refused(Exception):
         self.status = status
 
 
-def place_of(wire: str, method: str, target: str) -> str:
+def place_of(wire: str, method: str, target: str, model: str) -> str:
     """Returns where a request goes below the upstream's address.
 
     Raises:
         Refused: it is no model traffic.
     """
     path, _, query = target.partition("?")
-    rest = path.removeprefix("/v1")
+    if method == "POST" and wire == "gemini" and (place := gemini.find_place(path, query, model)):
+        return place
+    rest = path.removeprefix("/v1beta" if wire == "gemini" else "/v1")
     beta = "?beta=true" if query == "beta=true" else ""
-    if method == "POST" and rest in PATHS[wire]:
+    if method == "POST" and rest in PATHS.get(wire, ()):
         return rest + beta
     if method == "GET" and rest == "/models":
         return rest
     raise Refused("only requests to the model go through here", 404)
+
+
+def is_free(place: str) -> bool:
+    """Tells whether a request costs nothing: it only counts tokens."""
+    return place.partition("?")[0] in FREE or place.endswith(gemini.FREE)
 
 
 def prepared(wire: str, place: str, body: bytes, model: str) -> bytes:
@@ -68,20 +90,37 @@ def prepared(wire: str, place: str, body: bytes, model: str) -> bytes:
         raise Refused("the request is no JSON object")
     if far := [name for name in FAR if asked.get(name)]:
         raise Refused(f"`{far[0]}` does not go through here: it reaches farther than the model")
+    if wire == "gemini":
+        asked = gemini.going_on(asked, counting=is_free(place))
     for block in blocks(asked):
         if reaches_out(block):
             raise Refused("give images and files as data: an address would be fetched from outside")
+    if wire == "gemini":
+        return json.dumps(asked).encode("utf-8", "surrogatepass")  # its model stands in the path
     for name in DEARER:
         asked.pop(name, None)
     asked["model"] = model
     if isinstance(asked.get("tools"), list):
-        asked["tools"] = [tool for tool in asked["tools"] if is_local(tool)]
+        asked["tools"] = local_tools(asked["tools"])
         if not asked["tools"]:
             asked.pop("tools")
             asked.pop("tool_choice", None)
     if asked.get("stream") and wire == "openai" and place == "/chat/completions":
         asked["stream_options"] = {**(asked.get("stream_options") or {}), "include_usage": True}
     return json.dumps(asked).encode("utf-8", "surrogatepass")
+
+
+def local_tools(tools: list[Any]) -> list[Json]:
+    """Returns those tools that run where the agent is; of a namespace of tools, those in it that do."""
+    kept = []
+    for tool in tools:
+        inner = tool.get("tools") if isinstance(tool, dict) and tool.get("type") == "namespace" else None
+        if isinstance(inner, list):
+            tool = {**tool, "tools": [one for one in inner if is_local(one)]}
+            kept += [tool] if tool["tools"] else []
+        elif is_local(tool):
+            kept.append(tool)
+    return kept
 
 
 def is_local(tool: object) -> bool:
@@ -94,19 +133,21 @@ def is_local(tool: object) -> bool:
 
 def blocks(asked: Json) -> Iterator[Json]:
     """Yields every block of content in a request."""
-    waiting: list[object] = [asked.get("messages"), asked.get("input"), asked.get("system")]
+    waiting: list[object] = [value for name, value in asked.items() if gemini.plain(name) in SAID]
     while waiting:
         one = waiting.pop()
         if isinstance(one, list):
             waiting += one
         elif isinstance(one, dict):
             yield one
-            # A call's arguments are the model's own words; content alone is looked at by the provider.
-            waiting += [one.get("content"), one.get("output")]
+            # A call's arguments are the model's own words, and an answer's values the tool's; nobody fetches those.
+            waiting += [value for name, value in one.items() if name not in WORDS]
 
 
 def reaches_out(block: Json) -> bool:
     """Tells whether a provider would fetch something for a block."""
+    if gemini.reaches_out(block):
+        return True
     source = block.get("source")
     if isinstance(source, dict) and source.get("type") not in ("base64", "text", "content", None):
         return True

@@ -17,7 +17,7 @@ from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
 
-from andon.agents.relay.requests import FREE, Refused, place_of, prepared
+from andon.agents.relay.requests import Refused, is_free, place_of, prepared
 from andon.agents.relay.upstream import Upstream
 from andon.agents.relay.usage import Meter
 from andon.errors import ExternalError
@@ -41,6 +41,15 @@ KINDS = {
     404: "not_found_error",
     411: "invalid_request_error",
     413: "request_too_large",
+}
+
+
+GOOGLES = {
+    400: "INVALID_ARGUMENT",
+    402: "FAILED_PRECONDITION",
+    404: "NOT_FOUND",
+    411: "INVALID_ARGUMENT",
+    413: "INVALID_ARGUMENT",
 }
 
 
@@ -215,8 +224,8 @@ class Handler(BaseHTTPRequestHandler):
         self.begun = False
         relay, body = self.relay, b""
         try:
-            place = place_of(relay.upstream.wire, method, self.path)
-            paid = method == "POST" and place.partition("?")[0] not in FREE
+            place = place_of(relay.upstream.wire, method, self.path, relay.upstream.model)
+            paid = method == "POST" and not is_free(place)
             if method == "POST":
                 body = prepared(relay.upstream.wire, place, self._body(), relay.upstream.model)
             if paid:
@@ -306,12 +315,7 @@ class Handler(BaseHTTPRequestHandler):
         self.close_connection = True
         if self.begun:
             return
-        kind = KINDS.get(status, "api_error")
-        error: dict[str, object] = {"type": "error", "error": {"type": kind, "message": words}}
-        if self.relay.upstream.wire == "openai":
-            named = "insufficient_quota" if status == 402 else kind
-            error = {"error": {"message": words, "type": named, "param": None, "code": named}}
-        body = json.dumps(error).encode()
+        body = json.dumps(error_of(self.relay.upstream.wire, status, words)).encode()
         with contextlib.suppress(OSError):
             self.send_response(status)
             self.send_header("Content-Type", "application/json")
@@ -321,3 +325,14 @@ class Handler(BaseHTTPRequestHandler):
                 self.send_header("x-should-retry", "false")
             self.end_headers()
             self.wfile.write(body)
+
+
+def error_of(wire: str, status: int, words: str) -> dict[str, object]:
+    """Returns an error in the provider's own form."""
+    kind = KINDS.get(status, "api_error")
+    if wire == "openai":
+        named = "insufficient_quota" if status == 402 else kind
+        return {"error": {"message": words, "type": named, "param": None, "code": named}}
+    if wire == "gemini":
+        return {"error": {"code": status, "message": words, "status": GOOGLES.get(status, "UNAVAILABLE")}}
+    return {"type": "error", "error": {"type": kind, "message": words}}

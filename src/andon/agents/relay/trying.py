@@ -49,6 +49,8 @@ def question(wire: str) -> tuple[str, dict[str, Any]]:
     messages = [{"role": "user", "content": QUESTION}]
     if wire == "anthropic":
         return "/v1/messages", {"messages": messages, "max_tokens": 16}
+    if wire == "gemini":
+        return "/v1beta/models/model:generateContent", {"contents": [{"role": "user", "parts": [{"text": QUESTION}]}]}
     return "/v1/chat/completions", {"messages": messages}
 
 
@@ -60,6 +62,8 @@ def said(data: bytes) -> str:
             words = told["error"]["message"]
         elif "choices" in told:
             words = told["choices"][0]["message"]["content"]
+        elif "candidates" in told:
+            words = "".join(part.get("text", "") for part in told["candidates"][0]["content"]["parts"])
         else:
             words = "".join(block.get("text", "") for block in told["content"])
     except (ValueError, LookupError, TypeError, AttributeError):

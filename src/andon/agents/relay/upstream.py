@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import re
 import ssl
 from typing import NamedTuple
 from urllib.parse import urlsplit
@@ -11,7 +12,11 @@ from andon.agents.prices import Tariff
 from andon.config import AgentSettings, BudgetSettings, secret
 from andon.errors import ConfigError
 
-HOME = {"anthropic": "https://api.anthropic.com/v1", "openai": "https://api.openai.com/v1"}
+HOME = {
+    "anthropic": "https://api.anthropic.com/v1",
+    "openai": "https://api.openai.com/v1",
+    "gemini": "https://generativelanguage.googleapis.com/v1beta",
+}
 CONNECTING = 20.0
 """Seconds."""
 
@@ -20,10 +25,10 @@ class Upstream(NamedTuple):
     """One endpoint with one model."""
 
     wire: str
-    """`anthropic` or `openai`."""
+    """`anthropic`, `openai` or `gemini`."""
     model: str
     url: str
-    """Up to where `/messages` or `/chat/completions` follows."""
+    """Up to where `/messages`, `/chat/completions` or `/models` follows."""
     key: str
     tariff: Tariff
     patience: float = 600.0
@@ -33,7 +38,8 @@ class Upstream(NamedTuple):
         """Returns what lets a request in."""
         if not self.key:
             return {}
-        return {"x-api-key": self.key} if self.wire == "anthropic" else {"Authorization": f"Bearer {self.key}"}
+        named = {"anthropic": "x-api-key", "gemini": "x-goog-api-key"}
+        return {named[self.wire]: self.key} if self.wire in named else {"Authorization": f"Bearer {self.key}"}
 
     def connect(self) -> http.client.HTTPConnection:
         """Returns an open connection.
@@ -66,11 +72,13 @@ def upstream_of(settings: AgentSettings, budget: BudgetSettings) -> Upstream:
         ConfigError: no model or key is set; or nobody knows its price and no limit of tokens was chosen.
     """
     if not settings.model:
-        raise ConfigError("set it to `anthropic:NAME` or `openai:NAME`", key="agent.model")
+        raise ConfigError("set it to `anthropic:NAME`, `openai:NAME` or `gemini:NAME`", key="agent.model")
     wire, _, model = settings.model.partition(":")
     url = settings.url or HOME[wire]
     if wire == "anthropic" and not url.endswith("/v1"):
         url += "/v1"  # where its own library adds that, people write the address without
+    if wire == "gemini" and not re.search(r"/v1\w*$", url):
+        url += "/v1beta"
     if not settings.key and not settings.url:
         raise ConfigError("set it to `env:NAME` of the variable that holds the key", key="agent.key")
     tariff = Tariff(wire, model, settings.url)

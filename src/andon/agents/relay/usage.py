@@ -64,12 +64,18 @@ class Meter:
         kind = event.get("type")
         inner = event.get("message") if kind == "message_start" else event.get("response")
         for place in (event, inner):
-            usage = place.get("usage") if isinstance(place, dict) else None
+            usage = place.get("usage", place.get("usageMetadata")) if isinstance(place, dict) else None
             if isinstance(usage, dict):
                 self._usage |= {name: value for name, value in usage.items() if value is not None}
-                # Anthropic tells the input at the start already; only its last word has the output.
-                self._ended = self._ended or kind != "message_start"
+                # Anthropic tells the input at the start already, Google what it is so far: only the last word has all.
+                self._ended = self._ended or not (kind == "message_start" or is_going_on(event))
         self._written += written(event)
+
+
+def is_going_on(event: dict[str, Any]) -> bool:
+    """Tells whether Google says no end of any answer in an event."""
+    found = event.get("candidates")
+    return isinstance(found, list) and not any(isinstance(one, dict) and one.get("finishReason") for one in found)
 
 
 def written(event: dict[str, Any]) -> int:
@@ -84,13 +90,25 @@ def written(event: dict[str, Any]) -> int:
         if isinstance(said, dict):
             parts.append(said)
             parts += [call.get("function") for call in said.get("tool_calls") or [] if isinstance(call, dict)]
+    candidates = event.get("candidates")
+    for candidate in candidates if isinstance(candidates, list) else []:
+        said = part(candidate, "content").get("parts") if isinstance(candidate, dict) else None
+        for one in said if isinstance(said, list) else []:
+            if isinstance(one, dict):
+                parts += [one, {"call": json.dumps(part(one, "functionCall"))}]
     return sum(
         len(value) for part in parts if isinstance(part, dict) for value in part.values() if isinstance(value, str)
     )
 
 
 def usage_of(usage: dict[str, Any]) -> Counted:
-    """Returns the tokens of a provider's usage, in any of the three forms."""
+    """Returns the tokens of a provider's usage, in any of the forms."""
+    if "promptTokenCount" in usage or "totalTokenCount" in usage:
+        given = number(usage, "promptTokenCount") + number(usage, "toolUsePromptTokenCount")
+        said = number(usage, "candidatesTokenCount") + number(usage, "thoughtsTokenCount")
+        return Counted(
+            given, max(said, number(usage, "totalTokenCount") - given), number(usage, "cachedContentTokenCount")
+        )
     if "prompt_tokens" in usage or "completion_tokens" in usage:
         read = number(part(usage, "prompt_tokens_details"), "cached_tokens")
         return Counted(number(usage, "prompt_tokens"), number(usage, "completion_tokens"), read)
