@@ -9,7 +9,8 @@ import resource
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -28,30 +29,40 @@ from andon.testing.repos import git
 ANDON = (sys.executable, "-m", "andon")
 
 
-def started(*words: str, cwd: Path, limit: Callable[[], None] | None = None) -> subprocess.Popen[str]:
-    """Starts `andon WORDS...` as a process of its own."""
-    return subprocess.Popen(
-        (*ANDON, *words), cwd=cwd, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, preexec_fn=limit
-    )
+@contextmanager
+def started(*words: str, cwd: Path, limit: Callable[[], None] = lambda: None) -> Iterator[subprocess.Popen[str]]:
+    """Gives `andon WORDS...` as a process of its own, which is dead at the end."""
+
+    def begin() -> None:
+        signal.signal(signal.SIGINT, signal.default_int_handler)  # whoever runs the tests may ignore it, as nohup does
+        limit()
+
+    argv = (*ANDON, *words)
+    with subprocess.Popen(
+        argv, cwd=cwd, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, preexec_fn=begin
+    ) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
 
 
 def test_interrupt_stops_the_loop_cleanly(red: Path) -> None:
     use(red, autonomy="report")
-    loop = started("up", "--plain", cwd=red)
-    assert loop.stdout is not None
-    line = loop.stdout.readline()
-    while line and "andon watches tinyfeed" not in line:
+    with started("up", "--plain", cwd=red) as loop:
+        assert loop.stdout is not None
         line = loop.stdout.readline()
-    assert line
-    loop.send_signal(signal.SIGINT)
-    out, err = loop.communicate(timeout=120)
+        while line and "andon watches tinyfeed" not in line:
+            line = loop.stdout.readline()
+        assert line
+        loop.send_signal(signal.SIGINT)
+        out, err = loop.communicate(timeout=120)
     assert (loop.returncode, err) == (0, ""), err
     assert "goes on at the next start" in out
 
 
 def test_second_loop_on_the_same_state_is_refused(red: Path) -> None:
-    with open_loop(red, clock=clock()):
-        said = started("up", "--once", cwd=red)
+    with open_loop(red, clock=clock()), started("up", "--once", cwd=red) as said:
         _, err = said.communicate(timeout=120)
     assert said.returncode == 2
     assert f"process {os.getpid()} already works with this state" in err
@@ -122,13 +133,12 @@ def test_reader_of_a_pipe_that_goes_away_is_no_fault(red: Path) -> None:
     with open_loop(red, clock=clock()) as app:
         for number in range(150):
             app.store.create_ticket(system="tinyfeed", title=f"wish {number}", body="words " * 200, now=app.now())
-    said = started("tickets", "--json", cwd=red)
-    assert said.stdout is not None
-    assert said.stdout.read(10)
-    said.stdout.close()
-    assert said.stderr is not None
-    err = said.stderr.read()
-    said.stderr.close()
+    with started("tickets", "--json", cwd=red) as said:
+        assert said.stdout is not None
+        assert said.stdout.read(10)
+        said.stdout.close()
+        assert said.stderr is not None
+        err = said.stderr.read()
     said.wait(timeout=120)
     assert "Traceback" not in err
     assert "Exception" not in err
@@ -140,8 +150,8 @@ def test_full_disk_is_a_clear_error_and_loses_nothing(red: Path, andon: Call) ->
     def full() -> None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (1024, 1024))
 
-    said = started("tickets", "--new", "lost", "--body", "words " * 2000, cwd=red, limit=full)
-    _, err = said.communicate(timeout=120)
+    with started("tickets", "--new", "lost", "--body", "words " * 2000, cwd=red, limit=full) as said:
+        _, err = said.communicate(timeout=120)
     assert said.returncode == 2, err
     assert err.startswith("error:")
     assert "Traceback" not in err
@@ -152,10 +162,11 @@ def test_full_disk_is_a_clear_error_and_loses_nothing(red: Path, andon: Call) ->
 def test_interrupt_before_the_loop_has_begun_ends_cleanly_and_leaves_nothing_half_done(
     number: signal.Signals, red: Path
 ) -> None:
-    # The configuration comes through a pipe: the start stands still at it for as long as the test needs.
+    # The configuration comes through a pipe, which opens when the other end is read: the start stands still at it for
+    # as long as the test needs.
     os.mkfifo(red / "slow.toml")
-    loop = started("--config", "slow.toml", "up", "--plain", cwd=red)
-    with (red / "slow.toml").open("w", encoding="utf-8"):  # opens when the other end is read
+    slow = ("--config", "slow.toml", "up", "--plain")
+    with started(*slow, cwd=red) as loop, (red / "slow.toml").open("w", encoding="utf-8"):
         loop.send_signal(number)
         out, err = loop.communicate(timeout=60)
     assert (loop.returncode, out, err) == (0, "stopped; the loop had not begun\n", "")
@@ -164,8 +175,8 @@ def test_interrupt_before_the_loop_has_begun_ends_cleanly_and_leaves_nothing_hal
 
 def test_interrupt_of_once_is_one_line_and_130(red: Path) -> None:
     os.mkfifo(red / "slow.toml")
-    loop = started("--config", "slow.toml", "up", "--once", cwd=red)
-    with (red / "slow.toml").open("w", encoding="utf-8"):
+    slow = ("--config", "slow.toml", "up", "--once")
+    with started(*slow, cwd=red) as loop, (red / "slow.toml").open("w", encoding="utf-8"):
         loop.send_signal(signal.SIGINT)
         out, err = loop.communicate(timeout=60)
     assert (loop.returncode, out.count("\n"), err) == (130, 1, "")
@@ -174,8 +185,7 @@ def test_interrupt_of_once_is_one_line_and_130(red: Path) -> None:
 def test_interrupt_while_andon_is_still_being_imported_is_one_line(red: Path) -> None:
     os.mkfifo(red / "slow")
     (red / "click.py").write_text("open('slow').read()\n", encoding="utf-8")  # found before the real one
-    loop = started("tickets", cwd=red)
-    with (red / "slow").open("w", encoding="utf-8"):
+    with started("tickets", cwd=red) as loop, (red / "slow").open("w", encoding="utf-8"):
         loop.send_signal(signal.SIGINT)
         out, err = loop.communicate(timeout=60)
     assert (loop.returncode, out, err) == (130, "", "stopped\n")

@@ -6,6 +6,7 @@ in the child, waits for its end, and answers with one JSON line. The parent neve
 
 from __future__ import annotations
 
+import gc
 import importlib
 import json
 import os
@@ -116,6 +117,7 @@ def serve(target: str) -> None:
     call = getattr(importlib.import_module(module), name)
     for one in WARM:
         importlib.import_module(one)
+    gc.freeze()  # what every child shares stays shared: their collectors would write into all of it
     for line in sys.stdin:
         told = json.loads(line)
         child = os.fork()
