@@ -83,6 +83,10 @@ class Wallet:
         """The sentence of a limit that is used up; empty while something is left."""
         return self._reached(1.0)
 
+    def is_emptied_by(self, cost: Spend) -> bool:
+        """Tells whether a limit would be used up once this is used as well."""
+        return any(purse.after(cost).used >= purse.limit for purse in self._purses)
+
     def charge(self, *, tokens: int = 0, usd: float = 0.0) -> None:
         """Counts a cost and keeps it. It may be the one that empties the wallet: what is used up is paid.
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import json
 import socket
 import sys
 import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -18,13 +21,14 @@ sys.path.insert(0, str(Path(__file__).parent))
 from wire import KEY, PATHS, STREAM, Connection, ask, body, path, relay, upstream
 
 from andon.agents.prices import Tariff
-from andon.agents.relay import HOME, open_relay, upstream_of
+from andon.agents.relay import HOME, Relay, open_relay, upstream_of
+from andon.agents.relay.reserving import most_cost
 from andon.agents.relay.server import CONNECTIONS, MOST_REQUEST
 from andon.agents.relay.usage import Meter
 from andon.config import AgentSettings, BudgetSettings
 from andon.errors import ConfigError, ExternalError
 from andon.models import Spend
-from andon.testing.endpoint import Call, Turn, endpoint
+from andon.testing.endpoint import Asked, Call, Turn, endpoint
 from andon.testing.waiting import wait_until
 from andon.wallet import Wallet, wallet_with
 
@@ -206,6 +210,71 @@ def test_empty_wallet_refuses_in_the_providers_own_form_and_nothing_goes_on(form
         assert "1,234 of 1,000 tokens" in got.json["error"]["message"]
         assert len(told.asked) == 1
         assert "wallet is empty" in running.refused
+
+
+def at_once(running: Relay, form: str, asked: dict[str, Any], number: int) -> list[int]:
+    """The statuses of so many requests that are made at the same time."""
+    with ThreadPoolExecutor(number) as pool:
+        return sorted(pool.map(lambda _: ask(running, PATHS[form], asked).status, range(number)))
+
+
+def together(number: int, turn: Turn, seconds: float = 0.5) -> Callable[[Asked], Turn]:
+    """Answers when so many requests have come, or no more come."""
+    gate = threading.Barrier(number)
+
+    def answer(_: Asked) -> Turn:
+        with contextlib.suppress(threading.BrokenBarrierError):
+            gate.wait(seconds)
+        return turn
+
+    return answer
+
+
+def test_requests_at_once_cost_no_more_beyond_a_limit_than_one_of_them_can() -> None:
+    wallet = wallet_with(tokens=10_000)
+    most = most_cost(200, 100, Tariff("anthropic", "claude-sonnet-4-5"))
+    assert most is not None
+    with endpoint(together(8, Turn("x", tokens=(2100, 100)))) as told, relay(told, wallet=wallet) as running:
+        statuses = at_once(running, "messages", body("messages"), 8)
+        assert statuses.count(200) == len(told.asked) < 8
+        assert set(statuses) == {200, 402}
+        assert max(len(one.text) for one in told.asked) < 200
+    assert 10_000 <= wallet.spent.tokens < 10_000 + most.tokens
+
+
+def test_requests_at_once_go_on_together_while_there_is_enough() -> None:
+    with endpoint(together(8, HELLO, 20.0)) as told, relay(told) as running:
+        assert at_once(running, "messages", body("messages"), 8) == [200] * 8
+
+
+@pytest.mark.parametrize(
+    ("form", "more"),
+    [
+        ("chat", {"max_tokens": None}),
+        ("chat", {"max_tokens": None, "max_output_tokens": 5}),
+        ("chat", {"max_tokens": -1}),
+        ("messages", {"max_tokens": "5"}),
+        ("messages", {"max_tokens": True}),
+        ("generate", {}),
+        ("messages", said("messages", {"type": "document", "source": {"type": "base64", "data": "aGk="}})),
+        ("generate", {**parts({"inlineData": {"data": "aGk="}}), "generationConfig": {"maxOutputTokens": 5}}),
+    ],
+)
+def test_request_whose_cost_nobody_can_bound_goes_alone(form: str, more: dict[str, Any]) -> None:
+    wallet = wallet_with(tokens=1000)
+    with endpoint(together(4, HELLO)) as told, relay(told, form, wallet) as running:
+        assert at_once(running, form, body(form, **more), 4) == [200, 402, 402, 402]
+    assert wallet.spent.tokens == 1234
+
+
+def test_request_that_waits_for_another_ends_with_the_session() -> None:
+    with endpoint([Turn("late", held=threading.Event())] * 2) as told:
+        with relay(told, "chat") as running, ThreadPoolExecutor(2) as pool:
+            for _ in range(2):
+                pool.submit(ask, running, PATHS["chat"], body("chat", max_tokens=None))
+            wait_until(lambda: told.asked, seconds=10, what="the request")
+            running.hang_up()
+        assert len(told.asked) == 1
 
 
 def test_session_makes_only_so_many_requests() -> None:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 from andon.agents.relay import gemini
+from andon.agents.relay.reserving import most_output
 
 Json = dict[str, Any]
 PATHS = {
@@ -39,9 +40,11 @@ FAR = (
 """What makes a provider fetch, run or keep something of its own."""
 SAID = frozenset({"messages", "input", "system", "contents", "systeminstruction"})
 """Where the conversation stands in a request."""
+DATA = frozenset({"source", "imageurl", "inlinedata", "inputaudio", "filedata", "file"})
+"""What holds a picture, a sound or a document."""
 WORDS = frozenset({"input", "args", "response"})
 """What of a call and of its answer holds values of any shape."""
-DEARER = ("service_tier", "speed", "inference_geo", "fallbacks", "billing_policy")
+DEARER = ("n", "service_tier", "speed", "inference_geo", "fallbacks", "billing_policy")
 """What changes the price, or the model."""
 
 
@@ -51,6 +54,14 @@ class Refused(Exception):
     def __init__(self, words: str, status: int = 400) -> None:
         super().__init__(words)
         self.status = status
+
+
+class Prepared(NamedTuple):
+    """A request as it goes on."""
+
+    body: bytes
+    output: int | None
+    """How many tokens its answer may have; None where its bytes and its limits do not bound what it costs."""
 
 
 def place_of(wire: str, method: str, target: str, model: str) -> str:
@@ -76,8 +87,8 @@ def is_free(place: str) -> bool:
     return place.partition("?")[0] in FREE or place.endswith(gemini.FREE)
 
 
-def prepared(wire: str, place: str, body: bytes, model: str) -> bytes:
-    """Returns a request's body as it goes on: for the configured model, with its usage told, with local tools alone.
+def prepared(wire: str, place: str, body: bytes, model: str) -> Prepared:
+    """Returns a request as it goes on: for the configured model, with its usage told, with local tools alone.
 
     Raises:
         Refused: it cannot be read, or would have the provider reach farther.
@@ -92,11 +103,14 @@ def prepared(wire: str, place: str, body: bytes, model: str) -> bytes:
         raise Refused(f"`{far[0]}` does not go through here: it reaches farther than the model")
     if wire == "gemini":
         asked = gemini.going_on(asked, counting=is_free(place))
+    output = most_output(place, asked)
     for block in blocks(asked):
         if reaches_out(block):
             raise Refused("give images and files as data: an address would be fetched from outside")
+        if holds_data(block):
+            output = None  # what a picture or a page costs, its bytes do not say
     if wire == "gemini":
-        return json.dumps(asked).encode("utf-8", "surrogatepass")  # its model stands in the path
+        return Prepared(encoded(asked), output)  # its model stands in the path
     for name in DEARER:
         asked.pop(name, None)
     asked["model"] = model
@@ -107,6 +121,11 @@ def prepared(wire: str, place: str, body: bytes, model: str) -> bytes:
             asked.pop("tool_choice", None)
     if asked.get("stream") and wire == "openai" and place == "/chat/completions":
         asked["stream_options"] = {**(asked.get("stream_options") or {}), "include_usage": True}
+    return Prepared(encoded(asked), output)
+
+
+def encoded(asked: Json) -> bytes:
+    """Returns a body as bytes."""
     return json.dumps(asked).encode("utf-8", "surrogatepass")
 
 
@@ -142,6 +161,11 @@ def blocks(asked: Json) -> Iterator[Json]:
             yield one
             # A call's arguments are the model's own words, and an answer's values the tool's; nobody fetches those.
             waiting += [value for name, value in one.items() if name not in WORDS]
+
+
+def holds_data(block: Json) -> bool:
+    """Tells whether a block brings a picture, a sound or a document."""
+    return any(gemini.plain(name) in DATA for name in block)
 
 
 def reaches_out(block: Json) -> bool:

@@ -18,16 +18,18 @@ from pathlib import Path
 from typing import Any
 
 from andon.agents.relay.requests import Refused, is_free, place_of, prepared
+from andon.agents.relay.reserving import most_cost
 from andon.agents.relay.upstream import Upstream
 from andon.agents.relay.usage import Meter
 from andon.errors import ExternalError
+from andon.models import Spend
 from andon.wallet import Wallet
 
 INSIDE = Path(__file__).parent / "inside" / "andon_relay.py"
 MOST_REQUEST = 32 * 2**20
 MOST_ANSWER = 64 * 2**20
 CONNECTIONS = 8
-"""Of one session at a time: what is under way when the wallet empties is paid beyond it, so it must not be much."""
+"""Of one session at a time."""
 IDLE = 300.0
 """Seconds that a connection may be silent."""
 PIECE = 65536
@@ -77,6 +79,9 @@ class Relay:
         self.permanent = False
         """Trying again cannot help with that: the key is not let in, or the model is not there."""
         self._lock = threading.Lock()
+        self._room = threading.Condition(self._lock)
+        self._under_way: list[Spend | None] = []
+        """The most that each request may cost that goes on now; None where nobody knows."""
         self._open: set[http.client.HTTPConnection] = set()
         self._closed = False
 
@@ -89,13 +94,17 @@ class Relay:
         """Returns the command that runs another one in the sandbox with the relay at `http://127.0.0.1:PORT`."""
         return (python, "-I", str(INSIDE), str(self.socket), str(port), *argv)
 
-    def admit(self) -> None:
-        """Counts a request that is to go on.
+    @contextmanager
+    def admitted(self, most: Spend | None) -> Iterator[None]:
+        """Lets a request go on, given the most that it can cost, when what is under way leaves something for it.
+
+        So no more is paid beyond a limit than one request can cost. One whose cost nobody can bound goes alone.
 
         Raises:
             Refused: nothing more goes on; the sentence says why.
         """
-        with self._lock:
+        with self._room:
+            self._room.wait_for(lambda: self._closed or self.refused or not self._under_way or self._leaves_room(most))
             if not self.refused and self.requests >= self.most:
                 self.refused = f"this session has made {self.most} requests, as many as `requests` in [agent] allows"
             if not self.refused and (empty := self.wallet.empty):
@@ -103,6 +112,20 @@ class Relay:
             if self.refused:
                 raise Refused(self.refused, 402)
             self.requests += 1
+            self._under_way.append(most)
+        try:
+            yield
+        finally:
+            with self._room:
+                self._under_way.remove(most)
+                self._room.notify_all()
+
+    def _leaves_room(self, most: Spend | None) -> bool:
+        """Tells whether something is left for another request if all under way cost the most that they can."""
+        known = [one for one in self._under_way if one is not None]
+        if most is None or len(known) < len(self._under_way):
+            return False
+        return not self.wallet.is_emptied_by(sum(known, Spend()))
 
     def charge(self, meter: Meter) -> None:
         """Charges what an answer cost, to the end or as far as it came."""
@@ -133,8 +156,9 @@ class Relay:
 
     def hang_up(self) -> None:
         """Ends what is under way."""
-        with self._lock:
+        with self._room:
             self._closed = True
+            self._room.notify_all()
             for connection in self._open:
                 with contextlib.suppress(OSError, AttributeError):
                     connection.sock.shutdown(socket.SHUT_RDWR)
@@ -222,18 +246,20 @@ class Handler(BaseHTTPRequestHandler):
 
     def _attend(self, method: str) -> None:
         self.begun = False
-        relay, body = self.relay, b""
+        relay, upstream = self.relay, self.relay.upstream
         try:
-            place = place_of(relay.upstream.wire, method, self.path, relay.upstream.model)
-            paid = method == "POST" and not is_free(place)
-            if method == "POST":
-                body = prepared(relay.upstream.wire, place, self._body(), relay.upstream.model)
-            if paid:
-                relay.admit()
+            place = place_of(upstream.wire, method, self.path, upstream.model)
+            if method == "GET":
+                self._carry(method, place, b"", paid=False)
+                return
+            asked = prepared(upstream.wire, place, self._body(), upstream.model)
+            if is_free(place):
+                self._carry(method, place, asked.body, paid=False)
+                return
+            with relay.admitted(most_cost(len(asked.body), asked.output, upstream.tariff)):
+                self._carry(method, place, asked.body, paid=True)
         except Refused as refused:
             self._refuse(refused.status, str(refused))
-        else:
-            self._carry(method, place, body, paid=paid)
 
     def _body(self) -> bytes:
         length = self.headers.get("Content-Length", "")
