@@ -14,6 +14,7 @@ from andon.config import AgentSettings, BudgetSettings
 from andon.errors import AgentError, ConfigError
 from andon.models import Lane
 from andon.protocols import Case
+from andon.sandboxes import LandlockSandbox
 from andon.testing.acp import SEEN, scripted
 from andon.testing.cases import Stage, open_case
 from andon.testing.endpoint import Endpoint, Turn, endpoint
@@ -79,6 +80,15 @@ def test_key_that_is_not_let_in_is_told_and_not_tried_again(
         agent = acp_agent(it, lambda wallet: open_relay(upstream_of(it, BUDGET), wallet, requests=5), search="")
         with pytest.raises(AgentError, match=r"the model could not be asked: .* does not let the key in") as caught:
             agent.diagnose(opened[0]._replace(wallet=wallet_with()))
+    assert caught.value.permanent
+
+
+def test_sandbox_without_a_loopback_of_its_own_is_told_and_not_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    with endpoint() as told:
+        it = settings(told, monkeypatch, *scripted())
+        agent = acp_agent(it, lambda wallet: open_relay(upstream_of(it, BUDGET), wallet, requests=5), search="")
+        with pytest.raises(AgentError, match=r"has no loopback of its own, .* install bubblewrap") as caught:
+            agent.answers(LandlockSandbox(namespaces=False), wallet_with())
     assert caught.value.permanent
 
 

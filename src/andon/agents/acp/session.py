@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple, TypeVar
 from andon.agents.acp.client import Client
 from andon.agents.acp.quiet import log_heard
 from andon.agents.acp.wire import LINE_BYTES, Wire
+from andon.agents.relay.inside.andon_relay import NO_LOOPBACK
 from andon.agents.tools import Phase
 from andon.errors import AgentError, SandboxError
 from andon.protocols import Running
@@ -87,6 +88,8 @@ def last_words(running: Running) -> Iterator[None]:
             ran = running.wait()
         except SandboxError as trouble:
             raise AgentError(str(trouble), permanent=trouble.permanent) from trouble
+        if ran.stderr.strip() == NO_LOOPBACK:
+            raise AgentError(NO_LOOPBACK, permanent=True) from error
         said = ran.stderr.strip()[-WORDS:]
         words = "the agent's time is up" if ran.timed_out else told(error)
         permanent = getattr(error, "permanent", False) or getattr(error, "code", 0) == LOGIN

@@ -16,6 +16,10 @@ import sys
 import threading
 
 PIECE = 65536
+NO_LOOPBACK = (
+    "the sandbox has no loopback of its own, over which an agent reaches its model: allow user namespaces, or install "
+    "bubblewrap; the agents `search` and `model` need none"
+)
 
 
 def carry(source: socket.socket, target: socket.socket) -> None:
@@ -52,7 +56,11 @@ def listen(server: socket.socket, path: str) -> None:
 def main(argv: list[str]) -> int:
     """Runs the command beside the relay and returns its exit code."""
     path, port, command = argv[1], int(argv[2]), argv[3:]
-    server = socket.create_server(("127.0.0.1", port))
+    try:
+        server = socket.create_server(("127.0.0.1", port))
+    except PermissionError:
+        print(NO_LOOPBACK, file=sys.stderr)
+        return 126
     threading.Thread(target=listen, args=(server, path), daemon=True).start()
     try:
         child = subprocess.Popen(command)
