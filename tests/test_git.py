@@ -417,11 +417,30 @@ def test_junk_that_tools_leave_is_no_change(tree: tuple[GitRepo, str, Path]) -> 
     assert repo.diff_of(folder, head) == ""
 
 
-@pytest.mark.parametrize("limit", ["MOST_FILES", "MOST_FILE_BYTES"])
+@pytest.mark.parametrize("limit", ["MOST_FILES", "MOST_FILE_BYTES", "MOST_BYTES"])
 def test_folder_that_is_too_large_is_refused(
     tree: tuple[GitRepo, str, Path], limit: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     repo, head, folder = tree
     monkeypatch.setattr(snapshot, limit, 2)
     with pytest.raises(GitError, match="more than 2"):
+        repo.diff_of(folder, head)
+
+
+def test_folder_that_is_too_deep_is_refused(tree: tuple[GitRepo, str, Path]) -> None:
+    repo, head, folder = tree
+    deep = folder.joinpath(*["d"] * 400)
+    deep.mkdir(parents=True)
+    with pytest.raises(GitError, match="folders below each other"):
+        repo.diff_of(folder, head)
+
+
+def test_changes_that_are_too_large_together_are_refused_and_not_kept(
+    tree: tuple[GitRepo, str, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    repo, head, folder = tree
+    monkeypatch.setattr("andon.git.repo.MOST_CHANGED", 1000)
+    for number in range(3):
+        (folder / f"new{number}.txt").write_text(f"{number}" * 600, encoding="utf-8")
+    with pytest.raises(GitError, match="what was changed has more than 1,000 bytes"):
         repo.diff_of(folder, head)

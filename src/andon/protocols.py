@@ -238,6 +238,14 @@ class Workspace(Protocol):
         """
         ...
 
+    def size(self) -> int:
+        """Returns how many bytes of the disk the checkout takes now.
+
+        Raises:
+            SandboxError: it cannot be counted.
+        """
+        ...
+
     def changed(self) -> str:
         """Returns the diff from the commit to what stands in the checkout now, computed outside from its bytes.
 

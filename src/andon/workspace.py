@@ -39,7 +39,7 @@ from andon.protocols import (
     Surroundings,
 )
 from andon.runners import Bench, runner_of
-from andon.sandboxes.folders import remove_tree
+from andon.sandboxes.folders import remove_tree, size_of
 
 FIXED = {"PYTHONDONTWRITEBYTECODE": "1", "PYTHONHASHSEED": "0"}
 EVENTS, COVER, TRACE, EVIDENCE = "events.jsonl", "cover.json", "trace.json", "evidence.json"
@@ -94,6 +94,14 @@ class TreeWorkspace:
         """
         with open_workspace(self.means, commit or self.commit, diff) as other:
             yield other
+
+    def size(self) -> int:
+        """Returns how many bytes of the disk the checkout takes now.
+
+        Raises:
+            SandboxError: it cannot be counted.
+        """
+        return size_of(self.root)
 
     def changed(self) -> str:
         """Returns the diff from the commit to what stands in the checkout now, computed outside from its bytes.

@@ -18,6 +18,9 @@ from andon.git.running import run_git, start_reader, try_git
 from andon.git.snapshot import read_folder
 from andon.gittree import write_tree
 
+MOST_CHANGED = 256 * 2**20
+"""Bytes of all files that a folder has otherwise than a commit; what is compared is kept in the mirror."""
+
 
 class GitRepo(GitHistory):
     """A bare mirror of a repository, and the address that it is fetched from and pushed to."""
@@ -152,12 +155,16 @@ class GitRepo(GitHistory):
         left = {path for path, (_, kind, _) in there.items() if kind == "blob"}
         algorithm = "sha1" if len(commit) == 40 else "sha256"
         lines = []
+        size = 0
         for found in read_folder(folder, frozenset(there)):
             if only is not None and found.path not in only and found.path not in there:
                 continue
             blob = found.blob(algorithm)
             left.discard(found.path)
             if there.get(found.path) != (found.mode, "blob", blob):
+                size += len(found.data)
+                if size > MOST_CHANGED:
+                    raise GitError(f"what was changed has more than {MOST_CHANGED:,} bytes", permanent=True)
                 self._git("hash-object", "-w", "--stdin", "--no-filters", stdin=found.data)
                 lines.append(f"{found.mode} {blob}\t{found.path}")
         lines += [f"0 {'0' * len(commit)}\t{path}" for path in left]

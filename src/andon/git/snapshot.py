@@ -16,6 +16,10 @@ JUNK = frozenset({"__pycache__", ".pytest_cache", ".mypy_cache", ".ruff_cache", 
 JUNK_ENDS = (".pyc", ".pyo")
 MOST_FILES = 200_000
 MOST_FILE_BYTES = 64 * 2**20
+MOST_BYTES = 8 * 2**30
+"""Of all files together."""
+MOST_DEEP = 100
+"""Folders below each other."""
 FILE, PROGRAM, LINK = "100644", "100755", "120000"
 
 
@@ -35,11 +39,13 @@ def read_folder(folder: Path, known: frozenset[str]) -> Iterator[Found]:
     """Yields the files and links below a folder. `.git` is never read; junk only where the commit knows it.
 
     Raises:
-        GitError: there are too many files, or one is too large.
+        GitError: there are too many files, they are too large, or folders lie too deep.
     """
-    count = 0
+    count = size = 0
     for top, folders, names, handle in os.fwalk(folder, follow_symlinks=False):
         prefix = os.path.relpath(top, folder) + "/" if top != str(folder) else ""
+        if prefix.count("/") > MOST_DEEP:
+            raise GitError(f"the tree has more than {MOST_DEEP:,} folders below each other", permanent=True)
         links = [name for name in folders if stat.S_ISLNK(os.lstat(name, dir_fd=handle).st_mode)]
         folders[:] = sorted(name for name in folders if name not in links and kept_folder(prefix + name, known))
         for name in sorted((*names, *links)):
@@ -51,6 +57,9 @@ def read_folder(folder: Path, known: frozenset[str]) -> Iterator[Found]:
                 raise GitError(f"the tree has more than {MOST_FILES:,} files", permanent=True)
             found = read_one(path, name, handle)
             if found is not None:
+                size += len(found.data)
+                if size > MOST_BYTES:
+                    raise GitError(f"the tree has more than {MOST_BYTES:,} bytes", permanent=True)
                 yield found
 
 

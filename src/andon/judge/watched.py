@@ -81,6 +81,10 @@ class WatchedWorkspace:
         with self.inner.at(commit, diff) as other:
             yield WatchedWorkspace(other, self.heard, began=self.began)
 
+    def size(self) -> int:
+        """Returns how many bytes of the disk the checkout takes."""
+        return self.inner.size()
+
     def changed(self) -> str:
         """Returns what stands otherwise in the checkout than at its commit."""
         return self.inner.changed()

@@ -1,9 +1,14 @@
-"""Removes folders that foreign code has filled; it never follows a link out of them."""
+"""Measures and removes folders that foreign code has filled; it never follows a link out of them."""
 
 from __future__ import annotations
 
 import subprocess
 from pathlib import Path
+
+from andon.errors import SandboxError
+
+COUNTING = 60.0
+"""Seconds."""
 
 
 def remove_tree(folder: Path) -> None:
@@ -14,3 +19,17 @@ def remove_tree(folder: Path) -> None:
     if subprocess.run(remove, check=False, capture_output=True).returncode:
         subprocess.run(["/bin/chmod", "-R", "u+rwX", "--", str(folder)], check=False, capture_output=True)
         subprocess.run(remove, check=False, capture_output=True)
+
+
+def size_of(folder: Path) -> int:
+    """Returns how many bytes of the disk a folder takes, however deep it is.
+
+    Raises:
+        SandboxError: it cannot be counted in time.
+    """
+    count = ["/usr/bin/du", "-s", "--block-size=1", "--", str(folder)]
+    try:
+        ran = subprocess.run(count, check=False, capture_output=True, text=True, timeout=COUNTING)
+        return int(ran.stdout.split()[0])  # what went away meanwhile makes its exit code 1
+    except (OSError, subprocess.TimeoutExpired, LookupError, ValueError) as error:
+        raise SandboxError(f"the size of {folder} cannot be counted: {error}") from error

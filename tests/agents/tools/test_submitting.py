@@ -214,3 +214,17 @@ def test_failing_tests_are_told_with_their_words(fixing: Opened) -> None:
     assert text.startswith("Red with your changes: 1 test failed, 0 passed.")
     assert "`tests/test_new.py::test_x` ended failed" in text
     assert "not `equal`" in text
+
+
+def test_tree_that_grew_too_large_is_not_taken_and_ends_the_session(
+    fixing: Opened, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    box, root = fixing
+    monkeypatch.setattr("andon.agents.tools.bench.MOST_GROWN", 1_000_000)
+    (root / "node_modules").mkdir()
+    (root / "node_modules" / "big").write_bytes(b"x" * 2_000_000)
+    answer = box.answer("submit_patch", {"summary": "x"})
+    assert answer.refused
+    assert "it may grow by 1,000,000 bytes" in answer.text
+    monkeypatch.setattr("andon.agents.tools.bench.LOOKING", -1.0)
+    assert "the tree has grown" in box.over

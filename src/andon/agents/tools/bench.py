@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from enum import StrEnum
 
-from andon.errors import GitError
+from andon.errors import GitError, SandboxError
 from andon.models import Attempt, Diagnosis, Fact, Patch, digest
 from andon.protocols import Case, Workspace
 
 MOST_REFUSALS = 8
 """Submissions that are sent back; then the session is over."""
+
+
+MOST_GROWN = 2 * 2**30
+"""Bytes by which an agent's tree may grow."""
+LOOKING = 10.0
+"""Seconds between two looks at how large it is."""
 
 
 class Phase(StrEnum):
@@ -57,6 +64,8 @@ class Bench:
         """What held of the last diagnosis that was sent back."""
         self.over = ""
         """Why nothing more is taken; empty while the session goes on."""
+        self._size = workspace.size() if phase is Phase.FIX else 0
+        self._looked = time.monotonic()
         self._kinds: Counter[str] = Counter()
         self._names: dict[str, str] = {}
 
@@ -96,6 +105,18 @@ class Bench:
         if datetime.now(UTC) > self.case.deadline:
             raise Refused("the ticket's time is used up: nothing more is run. Submit what you have")
 
+    def outgrown(self, *, now: bool = False) -> str:
+        """Returns that the agent's tree takes too much of the disk; empty while it does not. Looks now and then."""
+        if self.phase is not Phase.FIX or not (now or time.monotonic() - self._looked > LOOKING):
+            return ""
+        try:
+            grown = self.workspace.size() - self._size
+        except SandboxError as error:
+            return str(error)
+        self._looked = time.monotonic()
+        most = f"{MOST_GROWN:,} bytes"
+        return f"the tree has grown by {grown:,} bytes; it may grow by {most}" if grown > MOST_GROWN else ""
+
     def changes(self) -> str:
         """Returns the diff of what the agent changed in its tree, computed here from the bytes.
 
@@ -104,6 +125,8 @@ class Bench:
         """
         if self.phase is not Phase.FIX:
             raise Refused("the tree is read-only until a diagnosis is accepted, so it has no changes")
+        if grown := self.outgrown(now=True):
+            raise Refused(grown)
         try:
             return self.workspace.changed()
         except GitError as error:

@@ -134,7 +134,7 @@ class Toolbox:
         """Why the session is over, in a sentence; empty while it goes on."""
         if self.bench.diagnosis is not None or self.bench.patch is not None:
             return "what was handed in is accepted"
-        return self.bench.over
+        return self.bench.over or self.bench.outgrown()
 
     def tools(self) -> tuple[Tool, ...]:
         """Returns the tools of the phase."""
