@@ -5,13 +5,14 @@ from __future__ import annotations
 import pytest
 from lab import Lab
 
+from andon.judge import hear
 from andon.judge.difftext import legible, parse
 from andon.judge.flags import special_case
 from andon.judge.paths import is_test
 from andon.judge.scope import scope
 from andon.judge.suites import base_is_green, new_test_on_base, new_test_on_head, suite_on_head
 from andon.judge.testflags import reads_straight
-from andon.models import Outcome, TestEvent
+from andon.models import Outcome, TestEvent, VerdictOutcome
 
 HUNK = "@@ -1 +1 @@\n-a = 1\n+a = 2\n"
 PRICES = "shop/prices.py"
@@ -174,3 +175,24 @@ def test_test_that_a_fix_breaks_is_told_from_one_that_is_flaky(lab: Lab) -> None
         proof = suite_on_head(hearing)
         assert proof.outcome is Outcome.NEEDS_EYES
         assert proof.saw.startswith("flaky")
+
+
+ELSEWHERE = "import sys\n\n\ndef test_words_of_an_old_python():\n    assert sys.version_info < (3, 2){}\n"
+
+
+def test_changed_test_that_was_red_before_anyone_touched_it_counts_neither_way(lab: Lab) -> None:
+    base = {**WRONG, "tests/test_prices.py": ELSEWHERE.format("")}
+    head = {PRICES: RIGHT, "tests/test_prices.py": ELSEWHERE.format(", 'old'") + TEST}
+    with lab.hearing(base, head, people=True) as hearing:
+        assert new_test_on_base(hearing).outcome is Outcome.HOLDS
+        found = new_test_on_head(hearing)
+        assert (found.outcome, found.saw) == (Outcome.HOLDS, "1 tests turn green; 1 failed, 1 passed")
+
+
+def test_fix_whose_only_test_is_red_with_and_without_it_here_is_not_reproduced(lab: Lab) -> None:
+    base = {**WRONG, "tests/test_prices.py": ELSEWHERE.format("")}
+    head = {PRICES: RIGHT, "tests/test_prices.py": ELSEWHERE.format(", 'old'")}
+    with lab.hearing(base, head, people=True) as hearing:
+        verdict = hear(hearing)
+    assert verdict.outcome is VerdictOutcome.NOT_REPRODUCED
+    assert "did so before anyone touched it" in verdict.proofs[-1].saw

@@ -283,6 +283,16 @@ class Hearing:
         """The new tests on the base's source."""
         return self.base_of(self.asked)
 
+    @cached_property
+    def untouched(self) -> TestRun:
+        """The files of the new tests as the base has them, on the base's source: what was red before anyone touched it.
+
+        Files that the base has not are left out.
+        """
+        files = sorted({test.partition("::")[0] for test in self.asked} & self.existing)
+        with self.at("") as base:
+            return base.test(tuple(files), seconds=TEST_SECONDS)
+
     def base_of(self, tests: tuple[str, ...]) -> TestRun:
         """Returns how some tests of the diff end on the base's source."""
         with self.at(self.test_diff) as base:

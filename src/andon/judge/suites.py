@@ -33,6 +33,11 @@ def new_test_on_base(hearing: Hearing) -> Proof:
     if any(event.id == "suite" for event in run.events):
         return from_exit_code(name, run, red=True)
     red = [event for event in events if event.outcome == "failed" and event.phase == "call"]
+    anyway = red_anyway(hearing) if red else frozenset()
+    if red and all(function_of(event) in anyway for event in red):
+        words = "what fails on the base fails with the patch too, and did so before anyone touched it"
+        return fails(name, f"{words}: {red[0].id}: {first_line(red[0])}", told(red))
+    red = [event for event in red if function_of(event) not in anyway]
     if not red:
         broke = [event for event in run.events if event.outcome == "error"]
         if broke:
@@ -47,6 +52,17 @@ def new_test_on_base(hearing: Hearing) -> Proof:
         unsure = needs_eyes if hearing.people else fails
         return unsure(name, f"on the base it only misses a name that the patch adds: {first_line(red[0])}", told(red))
     return holds(name, f"{len(red)} of {len(events)} fail on the base: {first_line(behavioural[0])}", told(red))
+
+
+def red_anyway(hearing: Hearing) -> frozenset[str]:
+    """Returns the tests in a person's changed files that are red with the patch and were so before anyone touched them.
+
+    Another Python or library than the author's, most often: they count neither way.
+    """
+    if not hearing.people:
+        return frozenset()
+    now = {function_of(event) for event in hearing.head_new.failed}
+    return frozenset(now & {function_of(event) for event in hearing.untouched.failed}) if now else frozenset()
 
 
 def misses_a_name(event: TestEvent, hearing: Hearing) -> bool:
@@ -93,7 +109,8 @@ def people_green(name: str, events: list[TestEvent], hearing: Hearing) -> Proof:
     before = of_tests(hearing.base_new.events, hearing.new_tests)
     red = {function_of(event) for event in before if event.outcome in ("failed", "error")}
     passed_now = {function_of(event) for event in events if event.outcome == "passed"}
-    bad = [event for event in events if event.outcome in ("failed", "error")]
+    anyway = red_anyway(hearing)
+    bad = [event for event in events if event.outcome in ("failed", "error") and function_of(event) not in anyway]
     turned = red & passed_now - {function_of(event) for event in bad}
     if bad and not turned:
         return fails(name, f"{counts(events)}: {first_line(bad[0])}", told(bad))
