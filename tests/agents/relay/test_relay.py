@@ -45,6 +45,7 @@ def parts(one: dict[str, Any]) -> dict[str, Any]:
     return {"contents": [{"role": "user", "parts": [one]}]}
 
 
+PICTURE_THERE = {"type": "image", "source": {"type": "url", "url": "https://e/?s"}}
 HELLO = Turn("hello there", tokens=(1200, 34), cached=200)
 
 
@@ -149,6 +150,9 @@ def test_what_is_no_model_traffic_does_not_go_on(method: str, path: str) -> None
     [
         ("messages", {"mcp_servers": [{"type": "url", "url": "http://elsewhere"}]}),
         ("messages", {"container": "c1"}),
+        ("responses", {"previous_response_id": "resp_of_another"}),
+        ("chat", {"plugins": [{"id": "web"}]}),
+        ("chat", {"search_parameters": {"mode": "on"}}),
         ("chat", {"web_search_options": {"search_context_size": "low"}}),
         ("responses", {"background": True}),
         ("messages", said("messages", {"type": "image", "source": {"type": "url", "url": "http://e/?s"}})),
@@ -159,6 +163,12 @@ def test_what_is_no_model_traffic_does_not_go_on(method: str, path: str) -> None
         ("chat", said("messages", {"type": "image_url", "image_url": {"url": "https://e/?s"}})),
         ("responses", said("input", {"type": "input_image", "image_url": "https://e/?s"})),
         ("responses", said("input", {"type": "input_file", "file_url": "https://e/?s"})),
+        ("messages", said("messages", {"type": "document", "source": {"type": "content", "content": [PICTURE_THERE]}})),
+        ("messages", said("messages", {"type": "document", "source": {"type": "file", "file_id": "f"}})),
+        ("messages", said("messages", {"type": "container_upload", "file_id": "f"})),
+        ("chat", said("messages", {"type": "file", "file": {"file_id": "f"}})),
+        ("chat", said("messages", {"type": "video_url", "video_url": {"url": "https://e/?s"}})),
+        ("responses", {"input": [{"type": "item_reference", "id": "msg_of_another"}]}),
         ("generate", parts({"fileData": {"fileUri": "https://e/?s"}})),
         ("generate", parts({"file_data": {"file_uri": "https://e/?s"}})),
         ("generate", parts({"functionResponse": {"name": "x", "parts": [{"fileData": {"fileUri": "https://e/?s"}}]}})),
@@ -180,6 +190,57 @@ def test_tools_that_run_at_the_provider_are_taken_out_and_local_ones_stay() -> N
         assert told.asked[0].tools == ("read", "bash")
         ask(running, PATHS["messages"], body("messages", tools=tools[1:2], tool_choice={"type": "any"}))
         assert not {"tools", "tool_choice"} & set(told.asked[1].body)
+
+
+def test_shell_of_the_providers_own_is_taken_out_and_one_of_the_agents_stays() -> None:
+    there = [{"type": "shell", "environment": {"type": "container_auto"}}]
+    with endpoint([HELLO]) as told, relay(told, "responses") as running:
+        ask(running, PATHS["responses"], body("responses", tools=[*there, {"type": "local_shell"}]))
+        assert told.asked[0].body["tools"] == [{"type": "local_shell"}]
+
+
+def test_other_models_and_gateways_that_a_request_names_are_taken_out() -> None:
+    more = {"models": ["dear"], "route": "fallback", "provider": {"order": ["dear"]}, "n": 8, "modalities": ["audio"]}
+    with endpoint([HELLO]) as told, relay(told, "chat") as running:
+        assert ask(running, PATHS["chat"], body("chat", **more)).status == 200
+        assert not set(more) & set(told.asked[0].body)
+
+
+def test_usage_of_a_stream_is_asked_for_whatever_the_agent_says() -> None:
+    wallet = wallet_with()
+    with endpoint([HELLO] * 2) as told, relay(told, "chat", wallet) as running:
+        for options in ({"include_usage": False}, "nothing"):
+            assert ask(running, PATHS["chat"], body("chat", stream=True, stream_options=options)).status == 200
+        assert running.estimated == 0
+    assert wallet.spent.tokens == 2 * 1234
+
+
+def test_header_over_two_lines_goes_on_as_one() -> None:
+    with endpoint([HELLO]) as told, relay(told) as running:
+        beta = {"anthropic-beta": "one,\r\n X-Api-Key: mine"}
+        assert ask(running, PATHS["messages"], body("messages"), headers=beta).status == 200
+        assert told.asked[0].headers["anthropic-beta"] == "one, X-Api-Key: mine"
+        assert told.asked[0].headers["x-api-key"] == KEY
+
+
+def test_request_within_a_request_is_read_as_its_body_and_as_nothing_else() -> None:
+    data = json.dumps(body("messages")).encode()
+    inner = b"POST /v1/files HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n"
+    head = (
+        f"POST {PATHS['messages']} HTTP/1.1\r\nHost: elsewhere\r\nContent-Length: {len(data)}\r\n"
+        "Transfer-Encoding: chunked\r\n\r\n"
+    )
+    with endpoint([HELLO]) as told, relay(told) as running:
+        connection = Connection(running.socket)
+        connection.connect()
+        connection.sock.sendall(head.encode() + data + inner)
+        connection.sock.shutdown(socket.SHUT_WR)
+        answers = b"".join(iter(lambda: connection.sock.recv(65536), b""))
+        connection.close()
+        assert answers.count(b"HTTP/1.1 ") == 2
+        assert b"HTTP/1.1 404" in answers
+        assert [one.path for one in told.asked] == ["/v1/messages"]
+        assert told.asked[0].headers["host"] in told.url
 
 
 def test_namespace_of_tools_goes_on_with_those_that_the_agent_runs() -> None:
@@ -346,6 +407,28 @@ def test_answer_that_cannot_be_read_is_passed_on_and_charged_by_size(answer: byt
     assert wallet.spent.tokens > 0
 
 
+@pytest.mark.parametrize("answer", [b'{"usage": {"input_tokens": 1e999, "output_tokens": NaN}}', b'{"usage": {}}'])
+def test_usage_that_is_no_number_is_charged_all_the_same(answer: bytes) -> None:
+    wallet = wallet_with()
+    with endpoint([Turn(body=answer)]) as told, relay(told, wallet=wallet) as running:
+        assert ask(running, PATHS["messages"], body("messages")).status == 200
+    assert wallet.spent.tokens > 0
+
+
+def test_answer_that_comes_compressed_is_charged_by_its_size() -> None:
+    wallet = wallet_with()
+    with endpoint([Turn(body=b"\x1f\x8b" + bytes(range(256)) * 40)]) as told, relay(told, wallet=wallet) as running:
+        assert ask(running, PATHS["messages"], body("messages")).status == 200
+        assert told.asked[0].headers["accept-encoding"] == "identity"
+    assert wallet.spent.tokens > 2500
+
+
+def test_request_of_too_many_parts_is_not_even_read() -> None:
+    with endpoint() as told, relay(told) as running:
+        assert ask(running, PATHS["messages"], b'{"messages": [' + b"{}," * 1_000_000 + b"{}]}").status == 413
+        assert told.asked == []
+
+
 @pytest.mark.parametrize("data", [b"", b"{", b"[]", b"[" * 100_000, b"\xff\xfe", b'"x"'])
 def test_request_that_cannot_be_read_does_not_go_on(data: bytes) -> None:
     with endpoint() as told, relay(told) as running:
@@ -357,6 +440,7 @@ def test_request_that_is_too_large_or_tells_no_length_does_not_go_on() -> None:
     with endpoint() as told, relay(told) as running:
         assert ask(running, PATHS["messages"], b"", headers={"Content-Length": str(MOST_REQUEST + 1)}).status == 413
         assert ask(running, PATHS["messages"], headers={"Transfer-Encoding": "chunked"}).status == 411
+        assert ask(running, PATHS["messages"], b"", headers={"Content-Length": "9" * 5000}).status == 411
         assert told.asked == []
 
 
@@ -406,6 +490,20 @@ def test_slow_upstream_ends_with_the_session_and_holds_nobody() -> None:
             wait_until(lambda: told.asked, seconds=10, what="the request")
         assert not running.socket.exists()
         connection.close()
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_agent_that_hangs_up_before_the_answer_pays_it_to_the_end(form: str) -> None:
+    wallet, held = wallet_with(), threading.Event()
+    with endpoint([HELLO._replace(held=held)]) as told, relay(told, form, wallet) as running:
+        connection = Connection(running.socket)
+        connection.request("POST", path(form, stream=True), json.dumps(body(form, stream=True)).encode())
+        wait_until(lambda: told.asked, seconds=10, what="the request")
+        connection.close()
+        held.set()
+        wait_until(lambda: wallet.spent.tokens, seconds=10, what="the charge")
+        assert running.estimated == 0
+    assert wallet.spent.tokens == 1234
 
 
 def test_agent_that_hangs_up_has_paid_what_came() -> None:

@@ -34,17 +34,37 @@ FAR = (
     "background",
     "prompt",
     "conversation",
+    "previous_response_id",
     "cached_content",
     "cachedContent",
+    "plugins",
+    "search_parameters",
+    "enable_search",
 )
-"""What makes a provider fetch, run or keep something of its own."""
+"""What makes a provider, or a gateway before it, fetch, run, keep or continue something of its own."""
+MOST_PARTS = 2_000_000
+"""Brackets, colons and commas of a request: what it takes to read grows with these, and not with its bytes."""
+KEPT_THERE = frozenset({"fileid", "fileids"})
+"""What names a file that the provider keeps for the account."""
 SAID = frozenset({"messages", "input", "system", "contents", "systeminstruction"})
 """Where the conversation stands in a request."""
 DATA = frozenset({"source", "imageurl", "inlinedata", "inputaudio", "filedata", "file"})
 """What holds a picture, a sound or a document."""
 WORDS = frozenset({"input", "args", "response"})
 """What of a call and of its answer holds values of any shape."""
-DEARER = ("n", "service_tier", "speed", "inference_geo", "fallbacks", "billing_policy")
+DEARER = (
+    "n",
+    "modalities",
+    "audio",
+    "service_tier",
+    "speed",
+    "inference_geo",
+    "fallbacks",
+    "billing_policy",
+    "models",
+    "route",
+    "provider",
+)
 """What changes the price, or the model."""
 
 
@@ -93,6 +113,8 @@ def prepared(wire: str, place: str, body: bytes, model: str) -> Prepared:
     Raises:
         Refused: it cannot be read, or would have the provider reach farther.
     """
+    if sum(body.count(mark) for mark in (b"{", b"[", b",", b":")) > MOST_PARTS:
+        raise Refused(f"the request has more than {MOST_PARTS:,} parts", 413)
     try:
         asked = json.loads(body)
     except (ValueError, RecursionError):
@@ -120,7 +142,7 @@ def prepared(wire: str, place: str, body: bytes, model: str) -> Prepared:
             asked.pop("tools")
             asked.pop("tool_choice", None)
     if asked.get("stream") and wire == "openai" and place == "/chat/completions":
-        asked["stream_options"] = {**(asked.get("stream_options") or {}), "include_usage": True}
+        asked["stream_options"] = {"include_usage": True}
     return Prepared(encoded(asked), output)
 
 
@@ -144,7 +166,9 @@ def local_tools(tools: list[Any]) -> list[Json]:
 
 def is_local(tool: object) -> bool:
     """Tells whether a tool runs where the agent is."""
-    kind = tool.get("type", "custom") if isinstance(tool, dict) else None
+    if not isinstance(tool, dict) or isinstance(tool.get("environment"), dict):
+        return False  # a shell that has one runs in a machine of the provider's
+    kind = tool.get("type", "custom")
     return isinstance(kind, str) and any(
         kind.startswith(one) if one.endswith("_") else kind == one for one in LOCAL_TOOLS
     )
@@ -175,6 +199,8 @@ def reaches_out(block: Json) -> bool:
     source = block.get("source")
     if isinstance(source, dict) and source.get("type") not in ("base64", "text", "content", None):
         return True
-    image = block.get("image_url")
-    address = image.get("url") if isinstance(image, dict) else image
-    return bool(block.get("file_url")) or (address is not None and not str(address).startswith("data:"))
+    if block.get("type") == "item_reference" or any(gemini.plain(name) in KEPT_THERE for name in block):
+        return True
+    addresses = [value for name, value in block.items() if gemini.plain(name).endswith("url") and name != "url"]
+    given = [one.get("url") if isinstance(one, dict) else one for one in addresses]
+    return any(one is not None and not str(one).startswith("data:") for one in given)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import http.client
 import json
 import shutil
@@ -55,10 +56,6 @@ GOOGLES = {
 }
 
 
-class GoneError(Exception):
-    """The agent hung up."""
-
-
 class Relay:
     """A running relay of one session."""
 
@@ -78,6 +75,7 @@ class Relay:
         """What was wrong with the upstream at the last request; empty when it answered."""
         self.permanent = False
         """Trying again cannot help with that: the key is not let in, or the model is not there."""
+        self.reading = threading.Lock()
         self._lock = threading.Lock()
         self._room = threading.Condition(self._lock)
         self._under_way: list[Spend | None] = []
@@ -230,7 +228,7 @@ class Handler(BaseHTTPRequestHandler):
 
     def __init__(self, relay: Relay, *given: Any) -> None:
         self.relay = relay
-        self.begun = False
+        self.begun = self.gone = False
         super().__init__(*given)
 
     def log_message(self, format: str, *args: object) -> None:
@@ -252,7 +250,9 @@ class Handler(BaseHTTPRequestHandler):
             if method == "GET":
                 self._carry(method, place, b"", paid=False)
                 return
-            asked = prepared(upstream.wire, place, self._body(), upstream.model)
+            body = self._body()
+            with relay.reading:  # one at a time: what one takes to be read, eight must not take together
+                asked = prepared(upstream.wire, place, body, upstream.model)
             if is_free(place):
                 self._carry(method, place, asked.body, paid=False)
                 return
@@ -263,7 +263,7 @@ class Handler(BaseHTTPRequestHandler):
 
     def _body(self) -> bytes:
         length = self.headers.get("Content-Length", "")
-        if not length.isdecimal():
+        if not length.isdecimal() or len(length) > 18:
             self.close_connection = True
             raise Refused("say the length of the request", 411)
         if int(length) > MOST_REQUEST:
@@ -279,15 +279,13 @@ class Handler(BaseHTTPRequestHandler):
                 answer = connection.getresponse()
                 self._note(answer)
                 self._pass_on(answer, len(body), paid=paid)
-        except GoneError:
-            self.close_connection = True
         except (OSError, http.client.HTTPException) as error:
             what = "broke off its answer" if self.begun else "cannot be reached"
             relay.trouble = f"{relay.upstream.url} {what}: {error or type(error).__name__}"
             self._refuse(502, relay.trouble)
 
     def _given(self) -> dict[str, str]:
-        given = {name: value for name in GIVEN if (value := self.headers.get(name))}
+        given = {name: " ".join(value.split()) for name in GIVEN if (value := self.headers.get(name))}
         # Compressed, its usage could not be read.
         return {**given, "Accept-Encoding": "identity", "User-Agent": "andon", **self.relay.upstream.headers()}
 
@@ -307,11 +305,11 @@ class Handler(BaseHTTPRequestHandler):
         meter = Meter(stream=stream, asked=asked)
         passed = 0
         try:
-            self._head(answer)
+            self._told(functools.partial(self._head, answer))
             while data := answer.read1(PIECE):
                 passed += len(data)
                 meter.feed(data)
-                self._piece(data)
+                self._told(functools.partial(self._piece, data))
                 if passed > MOST_ANSWER:
                     raise http.client.HTTPException(f"it is larger than {MOST_ANSWER:,} bytes")
             if answer.length:
@@ -319,7 +317,15 @@ class Handler(BaseHTTPRequestHandler):
         finally:
             if paid and answer.status < 300:
                 self.relay.charge(meter)
-        self._piece(b"")
+        self._told(functools.partial(self._piece, b""))
+
+    def _told(self, tell: Callable[[], None]) -> None:
+        """Tells the agent something. One that hung up is told nothing more: the answer is read for what it costs."""
+        try:
+            if not self.gone:
+                tell()
+        except OSError:
+            self.gone = self.close_connection = True
 
     def _head(self, answer: http.client.HTTPResponse) -> None:
         self.begun = True
@@ -331,10 +337,7 @@ class Handler(BaseHTTPRequestHandler):
         self.end_headers()
 
     def _piece(self, data: bytes) -> None:
-        try:
-            self.wfile.write(f"{len(data):x}\r\n".encode() + data + b"\r\n")
-        except OSError as error:
-            raise GoneError from error
+        self.wfile.write(f"{len(data):x}\r\n".encode() + data + b"\r\n")
 
     def _refuse(self, status: int, words: str) -> None:
         """Answers with an error in the provider's own form; in the middle of an answer, by ending it."""

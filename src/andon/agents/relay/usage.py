@@ -7,6 +7,8 @@ from typing import Any
 
 from andon.agents.prices import Counted
 
+MOST_TOKENS = 10**9
+"""Of one answer; what tells more tells nonsense, and is counted as that many."""
 CHARACTERS = 4
 """A token, roughly, where the provider tells nothing."""
 MOST_LINE = 8 * 2**20
@@ -22,11 +24,12 @@ class Meter:
         self._asked = asked
         self._rest = bytearray()
         self._usage: dict[str, Any] = {}
-        self._written = 0
+        self._written = self._passed = 0
         self._ended = False
 
     def feed(self, data: bytes) -> None:
         """Reads a piece of the answer."""
+        self._passed += len(data)
         if self._stream:
             self._rest += data
             *lines, last = self._rest.split(b"\n")
@@ -46,7 +49,8 @@ class Meter:
             return told
         return told._replace(
             input=told.input or self._asked // CHARACTERS,
-            output=max(told.output, self._written // CHARACTERS, 1),
+            # What cannot be read, compressed for one, is as long as it is.
+            output=max(told.output, (self._written or self._passed) // CHARACTERS, 1),
             estimated=True,
         )
 
@@ -126,4 +130,5 @@ def part(usage: dict[str, Any], name: str) -> dict[str, Any]:
 
 def number(usage: dict[str, Any], name: str) -> int:
     found = usage.get(name)
-    return max(0, int(found)) if isinstance(found, (int, float)) else 0
+    # Not a number is neither above nor below, and infinity is no whole one.
+    return int(min(max(found, 0), MOST_TOKENS)) if isinstance(found, (int, float)) and found == found else 0
