@@ -61,6 +61,17 @@ def test_model_is_asked_through_the_relay_and_the_key_stays_outside(
     assert told.asked[0].headers["authorization"] == "Bearer hunter2"
 
 
+def test_what_an_agent_says_that_it_cost_is_not_paid_where_the_relay_counts(
+    opened: tuple[Case, Stage], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    steps = [{"ask_model": "why?"}, {"cost": {"usd": 900_000}}, {"tokens": 10**12}, {"stop": "refusal"}]
+    with endpoint([Turn("because", tokens=(700, 50))]) as told:
+        it = settings(told, monkeypatch, *scripted(steps))
+        agent = acp_agent(it, lambda wallet: open_relay(upstream_of(it, BUDGET), wallet, requests=5), search="")
+        _, spend = agent.diagnose(opened[0]._replace(wallet=wallet_with()))
+    assert (spend.tokens, spend.usd) == (750, 0.0)
+
+
 def test_session_ends_when_the_relay_carries_nothing_more(
     opened: tuple[Case, Stage], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import os
 import subprocess
@@ -12,6 +13,8 @@ from pathlib import Path
 import pytest
 from rooms import Room
 
+from andon.agents.acp.client import MOST_CALLS, Client, Ears
+from andon.agents.acp.wire import MOST_PARTS, parsed
 from andon.agents.tools import Phase
 from andon.errors import AgentError
 from andon.testing.acp import Step
@@ -182,6 +185,25 @@ def test_what_is_no_message_is_passed_over_and_never_reaches_the_terminal(
     heard = room.talk([*({"raw": f"{line}\n"} for line in NO_MESSAGES), {"say": "still here"}])
     assert heard.said() == "still here"
     assert capfd.readouterr() == ("", "")
+
+
+def test_message_of_too_many_parts_is_passed_over() -> None:
+    head = b'{"jsonrpc": "2.0", "method": "session/update", "params": {"x": ['
+    assert parsed(head + b"[]]}}") is not None
+    assert parsed(head + b"[]," * MOST_PARTS + b"[]]}}") is None
+
+
+def test_calls_that_never_end_are_remembered_in_few_words() -> None:
+    from acp import start_tool_call, text_block, tool_content
+
+    client = Client(Phase.FIX, Path("/"), Ears(*[lambda *_: None] * 4))
+    long = "x" * 1_000_000
+    for number in range(MOST_CALLS + 10):
+        content = [tool_content(text_block(long))]
+        call = start_tool_call(f"{number}{long}", long, status="pending", raw_input={"a": long}, content=content)
+        asyncio.run(client.session_update("s", call))
+    assert len(client._calls) == MOST_CALLS
+    assert len(repr(client._calls)) < MOST_CALLS * 4000
 
 
 def test_log_of_others_is_heard_as_before(room: Room, caplog: pytest.LogCaptureFixture) -> None:

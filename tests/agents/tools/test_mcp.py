@@ -109,6 +109,17 @@ def test_connection_that_talks_nonsense_ends_alone(place: Path) -> None:
     anyio.run(talk)
 
 
+def test_flood_of_messages_is_not_heard_to_the_end(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(served, "MOST_HEARD", 2**20)
+    pad = {"jsonrpc": "2.0", "method": "notifications/progress", "params": {"pad": "x" * 100_000}}
+    for _ in range(2):
+        with closing(socket.socket(socket.AF_UNIX)) as raw:
+            raw.settimeout(30)
+            raw.connect(str(place))
+            with pytest.raises((BrokenPipeError, ConnectionResetError)):
+                raw.sendall(b"".join(json.dumps(one).encode() + b"\n" for one in (HELLO, READY, *[pad] * 100)))
+
+
 def test_many_connections_are_turned_away(place: Path) -> None:
     def connect() -> socket.socket:
         joined = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)

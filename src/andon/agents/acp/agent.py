@@ -38,6 +38,8 @@ class Way(NamedTuple):
     sockets: tuple[Path, ...] = ()
     shut: Callable[[], str] = lambda: ""
     """Why nothing more is carried; empty while something is."""
+    counts: bool = False
+    """It counts what the model costs: what an agent says of that itself is then its own affair."""
     trouble: Callable[[], tuple[str, bool]] = lambda: ("", False)
     """What was wrong with the model at the last request, and whether trying again cannot help."""
 
@@ -91,7 +93,7 @@ class AcpAgent:
             AgentError: it cannot be talked to.
         """
         program, (python, path) = self.find(), interpreter()
-        heard = Ears(lambda *_: None, lambda *_: None, lambda *_: None, lambda _: None)
+        heard = Ears(unheard, unheard, unheard, unheard)
         with tempfile.TemporaryDirectory(prefix="andon-") as place, self.open_way(wallet) as way:
             room = Path(place)
             command = Command(
@@ -115,7 +117,7 @@ class AcpAgent:
         with tempfile.TemporaryDirectory(prefix="andon-") as place, self.open_way(case.wallet) as way:
             desk = Path(place, "tools")
             watch = Watch(case, box, minutes=self.minutes, shut=way.shut)
-            ears = Ears(watch.transcript, watch.acted, watch.used, watch.refused)
+            ears = Ears(watch.transcript, watch.acted, unheard if way.counts else watch.used, watch.refused)
             talk = Talk(
                 cwd=tree.folder,
                 servers=(Server(NAME, (python, "-I", "-S", str(PIPE), str(desk))),),
@@ -159,6 +161,10 @@ def what_is_accepted_stands(box: Toolbox, way: Way) -> Iterator[None]:
         raise AgentError(f"the model could not be asked: {trouble}", permanent=permanent) from died
     if died is not None:
         raise died
+
+
+def unheard(*_: object) -> None:
+    """Passes over what an agent says."""
 
 
 def first_words(case: Case, phase: Phase) -> str:

@@ -21,6 +21,7 @@ MOST_CALLS = 500
 """Tool calls that are followed at the same time; the oldest are let go."""
 SAID = 4000
 """Characters that are gathered of what an agent says before they become a line of the transcript."""
+NAMED = 200
 ARGUMENT = 1500
 RESULT = 800
 MOST_TOKENS = 10**12
@@ -46,7 +47,8 @@ class Client:
 
     def __init__(self, phase: Phase, root: Path, ears: Ears) -> None:
         self.phase, self.root, self.ears = phase, root, ears
-        self._calls: dict[str, dict[str, Any]] = {}
+        self._calls: dict[str, dict[str, str]] = {}
+        """What is known of a call, in short words: an agent may tell much of many that never end."""
         self._kind, self._said = "", ""
 
     # --- what it asks -----------------------------------------------------------------------------------------------
@@ -155,24 +157,29 @@ class Client:
         self.flush()
         self.ears.transcript(kind, text)
 
-    def _known(self, update: Any) -> dict[str, Any]:
+    def _known(self, update: Any) -> dict[str, str]:
         """Returns what is known of a tool call, with what an update adds."""
-        call = self._calls.pop(update.tool_call_id, {})
+        name = update.tool_call_id[:NAMED]
+        call = self._calls.pop(name, {})
         while len(self._calls) >= MOST_CALLS:
             del self._calls[next(iter(self._calls))]
-        self._calls[update.tool_call_id] = call
-        for name in ("title", "kind", "status", "raw_input", "content", "locations"):
-            value = getattr(update, name, None)
-            if value is not None:
-                call[name] = value
+        self._calls[name] = call
+        told = {
+            "title": (update.title or "")[:NAMED],
+            "kind": update.kind,
+            "status": update.status,
+            "given": argument(update),
+            "came": result(update),
+        }
+        call.update({key: value for key, value in told.items() if value})
         return call
 
     def _tool(self, update: Any) -> None:
         call = self._known(update)
         if call.get("status") not in ENDED:
             return
-        self._calls.pop(update.tool_call_id, None)
-        given, came = argument(call), result(call)
+        self._calls.pop(update.tool_call_id[:NAMED], None)
+        given, came = call.get("given", ""), call.get("came", "")
         self._tell("tool", f"{title(call)} {given}\n{call['status']}: {came}".strip())
         self.ears.acted(f"{title(call)} {given}", f"{call['status']} {came}", None)
 
@@ -182,24 +189,24 @@ class Client:
         return RequestError.invalid_params({"details": words})
 
 
-def title(call: dict[str, Any]) -> str:
+def title(call: dict[str, str]) -> str:
     """Returns what a tool call is called."""
-    return str(call.get("title") or call.get("kind") or "a tool")[:200]
+    return call.get("title") or call.get("kind") or "a tool"
 
 
-def argument(call: dict[str, Any]) -> str:
+def argument(update: Any) -> str:
     """Returns what a tool was given, in one line."""
-    given = call.get("raw_input")
+    given = getattr(update, "raw_input", None)
     if given is None:
-        return " ".join(place.path for place in call.get("locations") or ())[:ARGUMENT]
+        return " ".join(place.path for place in getattr(update, "locations", None) or ())[:ARGUMENT]
     return (given if isinstance(given, str) else json.dumps(given, ensure_ascii=False, default=str))[:ARGUMENT]
 
 
-def result(call: dict[str, Any]) -> str:
+def result(update: Any) -> str:
     """Returns the beginning of what a tool gave."""
     texts: Sequence[str] = [
         getattr(getattr(part, "content", None), "text", None) or getattr(part, "path", None) or ""
-        for part in call.get("content") or ()
+        for part in getattr(update, "content", None) or ()
     ]
     return "\n".join(text for text in texts if text)[:RESULT]
 

@@ -78,6 +78,7 @@ def through(open_relay: OpenRelay, preset: Preset, where: Where) -> OpenWay:
                 relay.readable,
                 (relay.socket,),
                 lambda: relay.refused,
+                True,
                 lambda: (relay.trouble, relay.permanent),
             )
 

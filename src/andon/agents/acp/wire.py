@@ -14,6 +14,8 @@ LINE_BYTES = 16 * 2**20
 ALL_BYTES = 512 * 2**20
 """Of all messages of a session."""
 MESSAGES = 500_000
+MOST_PARTS = 1_000_000
+"""Brackets, colons and commas of one message: what it takes to hold grows with these, and not with its bytes."""
 UNSENT = 16
 """Answers that wait for the agent to read; nothing more is heard before it does."""
 NOISE = 300
@@ -82,6 +84,8 @@ class Wire:
 
 def parsed(line: bytes) -> dict[str, Any] | None:
     """Returns a line as a message of the shape that the library takes for granted; None when it has not."""
+    if sum(line.count(mark) for mark in (b"{", b"[", b",", b":")) > MOST_PARTS:
+        return None
     try:
         message = json.loads(line)
     except (ValueError, RecursionError):

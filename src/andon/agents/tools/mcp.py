@@ -6,7 +6,7 @@ import io
 import os
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -27,6 +27,10 @@ INSTRUCTIONS = (
 )
 MOST_LINE = 4 * 2**20
 """Characters of one message; a longer one ends the connection."""
+MOST_HEARD = 32 * 2**20
+"""Characters of all messages of a session."""
+MOST_MESSAGES = 10_000
+"""Messages of a session: while one call is answered, the library takes in the next ones."""
 MOST_CONNECTIONS = 4
 """Open at the same time: an agent needs one, and may start it again."""
 PATIENCE = 10.0
@@ -106,6 +110,14 @@ class Talks:
         self.desk = desk
         self.open: dict[socket.socket, threading.Thread] = {}
         self.lock = threading.Lock()
+        self.heard = self.messages = 0
+
+    def hears(self, line: str) -> bool:
+        """Counts a message; tells whether it is still to be heard."""
+        with self.lock:
+            self.heard += len(line)
+            self.messages += 1
+            return self.heard <= MOST_HEARD and self.messages <= MOST_MESSAGES
 
     def accept(self, listener: socket.socket) -> None:
         """Takes connections until the listener is closed; more than a few at once are turned away."""
@@ -130,7 +142,7 @@ class Talks:
         server = server_of(self.desk)
 
         async def serve() -> None:
-            lines: Any = anyio.wrap_file(Lines(joined))  # type: ignore[arg-type]
+            lines: Any = anyio.wrap_file(Lines(joined, self.hears))  # type: ignore[arg-type]
             async with stdio_server(lines, lines) as (read, write):
                 await server.run(read, write, server.create_initialization_options())
 
@@ -156,17 +168,18 @@ class Talks:
 class Lines(io.TextIOBase):
     """A connection as lines of text of bounded length, for a library that takes files."""
 
-    def __init__(self, joined: socket.socket) -> None:
+    def __init__(self, joined: socket.socket, hears: Callable[[str], bool]) -> None:
+        self.hears = hears
         self.reading = joined.makefile("r", encoding="utf-8", errors="replace", newline="\n")
         self.writing = joined.makefile("w", encoding="utf-8", newline="\n")
 
     def readline(self, _: int | None = None, /) -> str:  # type: ignore[override]
-        """Returns the next line; nothing more where it is too long, or the other end is gone."""
+        """Returns the next line; nothing more where it is too long, too much was said, or the other end is gone."""
         try:
             line = self.reading.readline(MOST_LINE)
         except OSError:
             return ""
-        return line if line.endswith("\n") else ""
+        return line if line.endswith("\n") and self.hears(line) else ""
 
     def write(self, text: str, /) -> int:
         """Takes a text."""
