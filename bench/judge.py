@@ -4,9 +4,10 @@
     python bench/judge.py --suites 5         # a quick look
     python bench/judge.py --json judge.json
 
-Each suite belongs to a small program with a fault. S is one bare run of it, t one bare run of the new test. What is
-timed is `andon judge BASE HEAD` as a whole process, imports included: of an honest fix with an empty cache (cold), of
-the same fix with what the cache then holds (kept), and, with an empty cache, of changes that prove nothing (early).
+Each suite belongs to a small program with a fault, in a virtual environment that holds pytest alone. S is one bare run
+of it, t one bare run of the new test. What is timed is `andon judge BASE HEAD` as a whole process, imports included: of
+an honest fix with an empty cache (cold), of the same fix with what the cache then holds (kept), and, with an empty
+cache, of changes that prove nothing (early).
 Memory is the resident peak of andon's own process. Exit code 1 when a limit is not kept.
 """
 
@@ -21,6 +22,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from importlib.metadata import version
 from pathlib import Path
 from typing import NamedTuple
 
@@ -118,8 +120,9 @@ def main() -> int:
     turns = calibrated()
     found: dict[int, Measured] = {}
     with tempfile.TemporaryDirectory(prefix="andon-bench-") as folder:
+        python = make_environment(Path(folder) / "venv")
         for seconds in map(int, asked.suites.split(",")):
-            found[seconds] = measured(Path(folder) / str(seconds), seconds, turns)
+            found[seconds] = measured(Path(folder) / str(seconds), seconds, turns, python)
             show(seconds, found[seconds])
     if asked.json:
         asked.json.write_text(json.dumps({str(key): one._asdict() for key, one in found.items()}, indent=1) + "\n")
@@ -153,18 +156,27 @@ def calibrated() -> int:
     return max(1, int(turns * A_TEST / 0.5))
 
 
-def measured(folder: Path, seconds: int, turns: int) -> Measured:
+def make_environment(folder: Path) -> str:
+    """Makes what the program's suite runs in, and returns its interpreter: other plugins would slow down every run."""
+    subprocess.run([sys.executable, "-m", "venv", str(folder)], check=True, capture_output=True)
+    python = str(folder / "bin" / "python")
+    wanted = f"pytest=={version('pytest')}"
+    subprocess.run([python, "-m", "pip", "install", "--quiet", wanted], check=True, capture_output=True)
+    return python
+
+
+def measured(folder: Path, seconds: int, turns: int, python: str) -> Measured:
     """Returns what judging costs beside a suite of so many seconds."""
     make_repository(folder, round(seconds / A_TEST), turns)
     git(folder, "checkout", "--quiet", "main")
-    pytest = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"]
+    pytest = [python, "-m", "pytest", "-q", "-p", "no:cacheprovider"]
     suite = statistics.median(run(pytest, folder).seconds for _ in range(2 if seconds > 60 else 3))
     git(folder, "checkout", "--quiet", "fix")
     test = statistics.median(run([*pytest, "tests/test_new.py"], folder).seconds for _ in range(3))
     git(folder, "checkout", "--quiet", "main")
-    cold = judge(folder, "fix", folder.with_suffix(".cache"))
-    kept = judge(folder, "fix", folder.with_suffix(".cache"))
-    early = [judge(folder, f"cheat-{place}", folder.with_suffix(f".{place}")) for place in range(len(CHEATS))]
+    cold = judge(folder, "fix", folder.with_suffix(".cache"), python)
+    kept = judge(folder, "fix", folder.with_suffix(".cache"), python)
+    early = [judge(folder, f"cheat-{place}", folder.with_suffix(f".{place}"), python) for place in range(len(CHEATS))]
     assert cold.code == kept.code, (cold, kept)
     assert all(one.code != PROVEN for one in early), early
     words = {PROVEN: "proven", NEEDS_EYES: "needs eyes"}[cold.code]
@@ -174,9 +186,9 @@ def measured(folder: Path, seconds: int, turns: int) -> Measured:
     )
 
 
-def judge(folder: Path, head: str, cache: Path) -> Timed:
+def judge(folder: Path, head: str, cache: Path, python: str) -> Timed:
     """Returns what judging a branch against main cost."""
-    words = [sys.executable, "-c", PEAK, "judge", "main", head, "--python", sys.executable, "--json"]
+    words = [sys.executable, "-c", PEAK, "judge", "main", head, "--python", python, "--json"]
     return run(words, folder, {"XDG_CACHE_HOME": str(cache)})
 
 
