@@ -18,6 +18,7 @@ OWNED_GAPS = {
     "see processes outside": "no process namespace",
     "signal a process outside": "signals reach",
     "reach an abstract Unix socket": "signals reach",
+    "reach a Unix socket by its path": "Unix sockets outside",
     "start processes without end": "number of processes is not bounded",
 }
 """Way out -> the words with which a weaker sandbox owns up to it."""

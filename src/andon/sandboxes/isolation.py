@@ -91,17 +91,18 @@ def _told(ran: Ran) -> list[list[object]]:
 
 @contextmanager
 def _bait() -> Iterator[Bait]:
-    """Gives a secret file, a TCP server and an abstract Unix socket outside, and this process's number."""
+    """Gives a secret file, a TCP server, two Unix sockets (one abstract) and this process's number, all outside."""
     with tempfile.TemporaryDirectory(prefix="andon-outside-") as place, socket.socket() as server:
         folder = Path(place)
         secret = secrets.token_hex(16)
         (folder / "secret").write_text(secret)
         server.bind(("127.0.0.1", 0))
         server.listen()
-        with socket.socket(socket.AF_UNIX) as local:
-            name = f"andon-bait-{secrets.token_hex(4)}"
-            local.bind("\0" + name)
-            local.listen()
+        name = f"andon-bait-{secrets.token_hex(4)}"
+        with socket.socket(socket.AF_UNIX) as local, socket.socket(socket.AF_UNIX) as named:
+            for one, place_there in ((local, "\0" + name), (named, str(folder / "socket"))):
+                one.bind(place_there)
+                one.listen()
             yield Bait(folder, secret, server.getsockname()[1], name, _victim())
 
 

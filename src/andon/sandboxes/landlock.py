@@ -61,6 +61,7 @@ class LandlockSandbox:
         missing = ["names and sizes of files outside can be seen", "there is no process namespace"]
         # Landlock rules what is read and written, and knows no right for these.
         missing.append("modes, owners and times of the user's own files can be changed, though not what is in them")
+        missing.append("Unix sockets outside, a container engine's for one, can be reached by whoever knows their path")
         if not self._features["alone"]:
             missing += ["UDP is open", "programs that start a server on loopback fail"]
         if not self._features["alone"] and os.geteuid() == 0:

@@ -21,7 +21,8 @@ def main(asked: dict[str, Any]) -> None:
         ("reach the internet", lambda: refused(lambda: connect(("1.1.1.1", 53)))),
         ("reach a server of this machine", lambda: refused(lambda: connect(("127.0.0.1", asked["port"])))),
         ("send UDP", lambda: refused(lambda: udp(("1.1.1.1", 53)))),
-        ("reach an abstract Unix socket", lambda: refused(lambda: unix(asked["socket"]))),
+        ("reach an abstract Unix socket", lambda: refused(lambda: unix("\0" + asked["socket"]))),
+        ("reach a Unix socket by its path", lambda: refused(lambda: unix(asked["folder"] + "/socket"))),
         ("use its own loopback", loopback),
         ("read a file outside", lambda: refused(lambda: read(asked["folder"] + "/secret"))),
         ("read it through a link", lambda: refused(lambda: linked(asked["folder"] + "/secret"))),
@@ -65,7 +66,7 @@ def udp(address: tuple[str, int]) -> str:
 
 def unix(name: str) -> str:
     with socket.socket(socket.AF_UNIX) as caller:
-        caller.connect("\0" + name)
+        caller.connect(name)
         return "connected"
 
 
