@@ -127,6 +127,12 @@ def test_agent_that_dies_is_an_error_with_its_last_words(room: Room) -> None:
     assert room.heard.said() == "so far"
 
 
+def test_last_words_of_an_agent_steer_no_terminal(room: Room) -> None:
+    with pytest.raises(AgentError, match="out of luck") as caught:
+        room.talk([{"die": "\x1b[2J\x1b]0;x\x07\r\u202eout of luck"}])
+    assert str(caught.value).isprintable()
+
+
 def test_program_that_does_not_speak_the_protocol_is_an_error(room: Room) -> None:
     with pytest.raises(AgentError, match="died in the middle"):
         room.run(("/bin/echo", "hello"))

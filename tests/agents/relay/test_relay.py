@@ -473,6 +473,13 @@ def test_key_that_is_not_let_in_is_told_and_is_no_matter_of_trying_again() -> No
         assert running.permanent
 
 
+def test_key_that_a_provider_repeats_in_its_error_does_not_come_back() -> None:
+    words = json.dumps({"error": {"message": f"no such model for {KEY}"}}).encode()
+    with endpoint([Turn(status=404, body=words)]) as told, relay(told) as running:
+        got = ask(running, PATHS["messages"], body("messages"))
+        assert (got.status, got.json["error"]["message"]) == (404, "no such model for (the key)")
+
+
 def test_upstream_that_sends_elsewhere_is_not_followed() -> None:
     with endpoint([Turn(status=307, body=b"")]) as told, relay(told) as running:
         got = ask(running, PATHS["messages"], body("messages"))

@@ -17,6 +17,7 @@ from andon.agents.relay.inside.andon_relay import NO_LOOPBACK
 from andon.agents.tools import Phase
 from andon.errors import AgentError, SandboxError
 from andon.protocols import Running
+from andon.quoting import visible
 
 if TYPE_CHECKING:  # the library takes most of a second to import
     from collections.abc import AsyncIterator
@@ -90,8 +91,8 @@ def last_words(running: Running) -> Iterator[None]:
             raise AgentError(str(trouble), permanent=trouble.permanent) from trouble
         if ran.stderr.strip() == NO_LOOPBACK:
             raise AgentError(NO_LOOPBACK, permanent=True) from error
-        said = ran.stderr.strip()[-WORDS:]
-        words = "the agent's time is up" if ran.timed_out else told(error)
+        said = visible(ran.stderr.strip()[-WORDS:], WORDS)
+        words = "the agent's time is up" if ran.timed_out else visible(told(error), 2 * WORDS)
         permanent = getattr(error, "permanent", False) or getattr(error, "code", 0) == LOGIN
         raise AgentError(words + (f"; it said: {said}" if said else ""), permanent=permanent) from error
 

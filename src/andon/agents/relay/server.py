@@ -28,6 +28,7 @@ from andon.wallet import Wallet
 
 INSIDE = Path(__file__).parent / "inside" / "andon_relay.py"
 MOST_REQUEST = 32 * 2**20
+MOST_ERROR = 2**20
 MOST_ANSWER = 64 * 2**20
 CONNECTIONS = 8
 """Of one session at a time."""
@@ -278,7 +279,10 @@ class Handler(BaseHTTPRequestHandler):
                 connection.request(method, relay.upstream.path(place), body or None, self._given())
                 answer = connection.getresponse()
                 self._note(answer)
-                self._pass_on(answer, len(body), paid=paid)
+                if answer.status < 300:
+                    self._pass_on(answer, len(body), paid=paid)
+                else:
+                    self._pass_on_error(answer)
         except (OSError, http.client.HTTPException) as error:
             what = "broke off its answer" if self.begun else "cannot be reached"
             relay.trouble = f"{relay.upstream.url} {what}: {error or type(error).__name__}"
@@ -315,9 +319,17 @@ class Handler(BaseHTTPRequestHandler):
             if answer.length:
                 raise http.client.IncompleteRead(b"", answer.length)
         finally:
-            if paid and answer.status < 300:
+            if paid:
                 self.relay.charge(meter)
         self._told(functools.partial(self._piece, b""))
+
+    def _pass_on_error(self, answer: http.client.HTTPResponse) -> None:
+        """Passes on why the provider refused; some repeat in it what they were given, the key for one."""
+        told, key = answer.read(MOST_ERROR), self.relay.upstream.key.encode()
+        self._head(answer)
+        if told := told.replace(key, b"(the key)") if key else told:
+            self._piece(told)
+        self._piece(b"")
 
     def _told(self, tell: Callable[[], None]) -> None:
         """Tells the agent something. One that hung up is told nothing more: the answer is read for what it costs."""
