@@ -22,8 +22,9 @@ from wire import KEY, PATHS, STREAM, Connection, ask, body, path, relay, upstrea
 
 from andon.agents.prices import Tariff
 from andon.agents.relay import HOME, Relay, open_relay, upstream_of
+from andon.agents.relay.carrying import MOST_REQUEST
 from andon.agents.relay.reserving import most_cost
-from andon.agents.relay.server import CONNECTIONS, MOST_REQUEST
+from andon.agents.relay.server import CONNECTIONS
 from andon.agents.relay.usage import Meter
 from andon.config import AgentSettings, BudgetSettings
 from andon.errors import ConfigError, ExternalError

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from andon.agents.relay.server import Relay, open_relay
+from andon.agents.relay.counting import Relay
+from andon.agents.relay.server import open_relay
 from andon.agents.relay.upstream import HOME, Upstream, upstream_of
 
 __all__ = ["HOME", "Relay", "Upstream", "open_relay", "upstream_of"]

@@ -7,7 +7,7 @@ import json
 import socket
 from typing import Any
 
-from andon.agents.relay.server import Relay
+from andon.agents.relay.counting import Relay
 from andon.errors import AgentError
 from andon.quoting import visible
 
