@@ -9,7 +9,7 @@ import ast
 import re
 from collections.abc import Iterator, Mapping
 
-from andon.judge.split_scopes import imports_of
+from andon.judge.split.scopes import imports_of
 
 PLAIN: Mapping[str, frozenset[str]] = {
     "sys": frozenset(

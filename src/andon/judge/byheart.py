@@ -9,7 +9,7 @@ import ast
 import re
 from collections.abc import Iterator
 
-from andon.judge.split_known import NotKnown, known
+from andon.judge.split.known import NotKnown, known
 
 WORD = re.compile(r"[A-Za-z_]\w*")
 LEAST_TEXT, LEAST_PART, LEAST_NUMBER = 3, 5, 10

@@ -8,9 +8,9 @@ import subprocess
 import sys
 from typing import cast
 
-from andon.judge.split_claims import Claim, Given, Side
-from andon.judge.split_compare import compared, every, is_true, members, negated, same, some, underlying
-from andon.judge.split_values import Answer, Known, Thing, Unknown, Unreadable, is_plain
+from andon.judge.split.claims import Claim, Given, Side
+from andon.judge.split.compare import compared, every, is_true, members, negated, same, some, underlying
+from andon.judge.split.values import Answer, Known, Thing, Unknown, Unreadable, is_plain
 
 SEARCH = """
 import json, re, sys

@@ -17,7 +17,7 @@ from collections.abc import Callable, Mapping
 from pathlib import PurePosixPath
 from typing import cast
 
-from andon.judge.split_values import Approx, Known
+from andon.judge.split.values import Approx, Known
 
 BIGGEST = 200_000
 """Characters, items or bits of one value."""

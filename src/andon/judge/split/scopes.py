@@ -6,8 +6,8 @@ import ast
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from andon.judge.split_known import NotKnown, known
-from andon.judge.split_values import Known
+from andon.judge.split.known import NotKnown, known
+from andon.judge.split.values import Known
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 Scope = ast.Module | Function

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
-from andon.judge.split_values import Known
+from andon.judge.split.values import Known
 
 Kind = Literal[
     "compare", "truth", "class", "raises", "warns", "mock", "inner", "almost", "count", "regex", "text", "canary"

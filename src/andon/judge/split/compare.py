@@ -11,7 +11,7 @@ import math
 from collections.abc import Callable, Iterable, Sequence
 from typing import cast
 
-from andon.judge.split_values import DEEP, Answer, Approx, Bag, Known, Thing, Unknown, is_plain
+from andon.judge.split.values import DEEP, Answer, Approx, Bag, Known, Thing, Unknown, is_plain
 
 
 def is_true(value: Known) -> Answer:

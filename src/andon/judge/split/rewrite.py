@@ -10,7 +10,7 @@ import ast
 from typing import cast
 
 from andon.judge.newtests import lenient
-from andon.judge.split_claims import (
+from andon.judge.split.claims import (
     COMPARING,
     MOCKED,
     PAIRED,
@@ -23,9 +23,9 @@ from andon.judge.split_claims import (
     Side,
     Told,
 )
-from andon.judge.split_known import NotKnown
-from andon.judge.split_scopes import Scopes, imports_of, read_scopes
-from andon.judge.split_transform import PROBE, SHOWN, Claiming, Sheet, name_of, probe
+from andon.judge.split.known import NotKnown
+from andon.judge.split.scopes import Scopes, imports_of, read_scopes
+from andon.judge.split.transform import PROBE, SHOWN, Claiming, Sheet, name_of, probe
 
 
 class NotRewritten(Exception):

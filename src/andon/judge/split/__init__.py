@@ -14,10 +14,10 @@ from pathlib import Path, PurePosixPath
 from andon.judge.hearing import TEST_SECONDS, Hearing
 from andon.judge.outcome import fails, holds, needs_eyes
 from andon.judge.paths import is_test
-from andon.judge.split_flips import PASSED, UNKNOWN, Flip, Hint, Lines, flip_of
-from andon.judge.split_rewrite import NotRewritten, rewrite
-from andon.judge.split_transform import Sheet
-from andon.judge.split_weigh import Course, courses
+from andon.judge.split.flips import PASSED, UNKNOWN, Flip, Hint, Lines, flip_of
+from andon.judge.split.rewrite import NotRewritten, rewrite
+from andon.judge.split.transform import Sheet
+from andon.judge.split.weigh import Course, courses
 from andon.models import Proof, TestRun
 from andon.protocols import Workspace
 from andon.runners import PYTEST

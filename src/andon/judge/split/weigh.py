@@ -10,11 +10,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import cast
 
-from andon.judge.split_answers import called, searched, value_of, weigh
-from andon.judge.split_claims import Claim, Given, Side, Told
-from andon.judge.split_compare import compared, every, negated, some
-from andon.judge.split_transform import Sheet
-from andon.judge.split_values import Answer, Known, Thing, Unknown, Unreadable, decode, is_plain
+from andon.judge.split.answers import called, searched, value_of, weigh
+from andon.judge.split.claims import Claim, Given, Side, Told
+from andon.judge.split.compare import compared, every, negated, some
+from andon.judge.split.transform import Sheet
+from andon.judge.split.values import Answer, Known, Thing, Unknown, Unreadable, decode, is_plain
 
 EVENTS = 60_000
 """Events of one test that are read."""

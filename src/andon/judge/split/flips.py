@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Literal
 
-from andon.judge.split_claims import Claim
-from andon.judge.split_values import Unknown
-from andon.judge.split_weigh import Course, Raised, Step
+from andon.judge.split.claims import Claim
+from andon.judge.split.values import Unknown
+from andon.judge.split.weigh import Course, Raised, Step
 
 MISSING = ("NameError", "ImportError", "ModuleNotFoundError", "UnboundLocalError")
 FAILED = ("AssertionError", "_pytest.outcomes.Failed")

@@ -8,10 +8,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import cast
 
-from andon.judge.split_claims import BROAD, SIGNS, TEXTUAL, Claim, Given, Kind, Side, Told
-from andon.judge.split_known import NotKnown, known
-from andon.judge.split_scopes import Scopes
-from andon.judge.split_values import Known
+from andon.judge.split.claims import BROAD, SIGNS, TEXTUAL, Claim, Given, Kind, Side, Told
+from andon.judge.split.known import NotKnown, known
+from andon.judge.split.scopes import Scopes
+from andon.judge.split.values import Known
 
 PROBE = "__andon__"
 Function = ast.FunctionDef | ast.AsyncFunctionDef
