@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from andon.judge.ambient import ambient
+from andon.judge.readings.ambient import ambient
 
 
 def found(source: str) -> list[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from andon.judge.byheart import Heart, by_heart
+from andon.judge.readings.byheart import Heart, by_heart
 
 TEST = 'def test_new():\n    assert parse("90m, 7x") == 5400\n    assert name(b"lamp") == "desk"\n'
 

@@ -11,8 +11,8 @@ import pytest
 from shop import FIX, NEW_TEST, Shop, open_shop
 
 from andon.judge.canaries import canary_birds
-from andon.judge.canarytexts import canaries
-from andon.judge.twins import twin_of
+from andon.judge.planted.texts import canaries
+from andon.judge.planted.twins import twin_of
 from andon.models import Outcome, Proof
 
 

@@ -6,7 +6,7 @@ import pytest
 from lab import Lab
 
 from andon.judge.conditions import conditions, every_condition_needed
-from andon.judge.edits import find_source
+from andon.judge.edits.edits import find_source
 from andon.models import Outcome
 
 SPANS = "clock/spans.py"

@@ -9,9 +9,9 @@ from grounds import Stand
 from hearings import heard
 from test_honest import FIXES
 
-from andon.judge.both import Both
 from andon.judge.differential import differential, hushed
-from andon.judge.tables import Table, Written, pair
+from andon.judge.rows.both import Both
+from andon.judge.rows.tables import Table, Written, pair
 from andon.models import Outcome, Proof, Ran, Replay
 
 PIPELINE = "tinyfeed/pipeline.py"

@@ -6,8 +6,8 @@ import pytest
 from lab import Lab
 
 from andon.judge.difftext import parse
+from andon.judge.edits.places import changed_lines, lines_of, place_of, taken_out
 from andon.judge.hunks import Place, every_hunk_needed, groups, kind_of
-from andon.judge.textplaces import changed_lines, lines_of, place_of, taken_out
 from andon.models import Outcome
 
 PRICES, SHOPS = "shop/prices.py", "shop/shops.py"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from andon.judge.keeps import keeps
+from andon.judge.readings.keeps import keeps
 
 
 def found(source: str) -> list[str]:

@@ -11,8 +11,8 @@ from hypothesis import HealthCheck, given, settings
 from lab import Lab
 from programs import outcome, programs
 
-from andon.judge.edits import compiled, find_source, same_code
-from andon.judge.mutants import faults, mutants
+from andon.judge.edits.edits import compiled, find_source, same_code
+from andon.judge.edits.mutants import faults, mutants
 from andon.judge.wrongfix import Noticed, weighed, wrong_fix_noticed
 from andon.models import Outcome, Proof, Ran, TestEvent, TestRun
 

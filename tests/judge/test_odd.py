@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from andon.judge.odd import odd
+from andon.judge.readings.odd import odd
 
 
 def found(source: str) -> list[str]:

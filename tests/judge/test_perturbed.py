@@ -12,8 +12,8 @@ from grounds import Stand
 from hearings import heard
 from test_honest import FIXES
 
-from andon.judge.perturb import KINDS, perturb
 from andon.judge.perturbed import perturbed_replay
+from andon.judge.rows.perturb import KINDS, perturb
 from andon.models import Evidence, Outcome, Proof
 
 PIPELINE = "tinyfeed/pipeline.py"

@@ -11,10 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from andon.judge import render_verdict
-from andon.judge.github import annotate, command, shortened
-from andon.judge.places import places
-from andon.judge.render import tagged, tags
-from andon.judge.sarif import render_sarif
+from andon.judge.telling.github import annotate, command, shortened
+from andon.judge.telling.places import places
+from andon.judge.telling.render import tagged, tags
+from andon.judge.telling.sarif import render_sarif
 from andon.models import Outcome, Patch, Proof, Verdict, VerdictOutcome
 
 DIFF = """diff --git a/shop/cart.py b/shop/cart.py

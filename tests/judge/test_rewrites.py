@@ -10,7 +10,7 @@ from lab import Lab
 from programs import outcome, programs
 
 from andon.judge.difftext import parse
-from andon.judge.rewrites import as_comment, lowered, renamed, reshaped
+from andon.judge.edits.rewrites import as_comment, lowered, renamed, reshaped
 from andon.judge.sameness import behaviour_not_text
 from andon.models import Outcome
 

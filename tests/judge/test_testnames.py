@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from andon.judge.testnames import asks_for_names, defined
+from andon.judge.readings.testnames import asks_for_names, defined
 
 
 def found(test: str) -> list[str]:

@@ -257,7 +257,7 @@ def replayed(ctx: click.Context, name: str, options: Options, shown: Lines | Liv
 def write_files(judged: Judged, options: Options) -> None:
     """Writes what was asked for into files."""
     from andon.judge.record import write_record
-    from andon.judge.sarif import render_sarif
+    from andon.judge.telling.sarif import render_sarif
 
     if options.sarif is not None:
         text = json.dumps(render_sarif(judged.verdict, judged.patch), indent=2)
@@ -306,7 +306,7 @@ def tell_github(judged: Judged, text: str, *, err: bool) -> None:
         AndonError: this is no step of a workflow.
     """
     from andon.config import environment
-    from andon.judge.github import annotate, shortened
+    from andon.judge.telling.github import annotate, shortened
 
     summary = environment().get("GITHUB_STEP_SUMMARY", "")
     if not summary:

@@ -28,7 +28,6 @@ from andon.judge.hearing import Hearing
 from andon.judge.hunks import every_hunk_needed
 from andon.judge.perturbed import perturbed_replay
 from andon.judge.record import Tape
-from andon.judge.render import render_verdict
 from andon.judge.repeat import repeat
 from andon.judge.sameness import behaviour_not_text
 from andon.judge.scope import scope
@@ -36,6 +35,7 @@ from andon.judge.sensitivity import sensitivity
 from andon.judge.split import split_symptom
 from andon.judge.suites import base_is_green, new_test_on_base, new_test_on_head, no_test_lost, suite_on_head
 from andon.judge.symptom import old_evidence, symptom_on_base, symptom_on_head
+from andon.judge.telling.render import render_verdict
 from andon.judge.testflags import reads_straight
 from andon.judge.wrongfix import wrong_fix_noticed
 from andon.models import Check, Diagnosis, Evidence, Outcome, Patch, Proof, Verdict, VerdictOutcome

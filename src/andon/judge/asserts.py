@@ -10,8 +10,8 @@ from andon.judge.hearing import Hearing
 from andon.judge.newtests import functions
 from andon.judge.outcome import fails, holds, needs_eyes
 from andon.judge.paths import is_test
+from andon.judge.planted.twins import last_call, last_name
 from andon.judge.suites import ends_with_path, function_of, of_tests
-from andon.judge.twins import last_call, last_name
 from andon.models import Proof, TestEvent, TestRun
 
 ASSERTING = ("assert", "check", "verify", "expect", "raises", "warns", "fail", "deprecated_call", "match", "should")

@@ -12,13 +12,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-from andon.judge.canarytexts import Canary, canaries
-from andon.judge.foreignbirds import foreign_birds
 from andon.judge.hearing import TEST_SECONDS, Hearing
 from andon.judge.outcome import fails, holds, needs_eyes
 from andon.judge.paths import is_test
+from andon.judge.planted.foreign import foreign_birds
+from andon.judge.planted.texts import Canary, canaries
+from andon.judge.planted.twins import PLUGIN, twin_of
 from andon.judge.suites import ends_with_path, function_of
-from andon.judge.twins import PLUGIN, twin_of
 from andon.models import Proof, TestEvent, TestRun
 from andon.protocols import Workspace
 from andon.runners import PYTEST

@@ -9,12 +9,12 @@ from typing import NamedTuple
 
 from andon.judge.asserts import lines_of
 from andon.judge.covered import turning
-from andon.judge.edits import Edit, Source, find_source
+from andon.judge.edits.edits import Edit, Source, find_source
+from andon.judge.edits.mutants import find_mutant, quiet
+from andon.judge.edits.places import changed_lines
+from andon.judge.edits.trials import Texts, Witnesses, affordable, sides, suite_says, try_out, witnesses
 from andon.judge.hearing import Hearing
-from andon.judge.mutants import find_mutant, quiet
 from andon.judge.outcome import holds, needs_eyes
-from andon.judge.textplaces import changed_lines
-from andon.judge.trials import Texts, Witnesses, affordable, sides, suite_says, try_out, witnesses
 from andon.judge.wrongfix import hangs_on_base
 from andon.models import Proof
 from andon.protocols import Workspace

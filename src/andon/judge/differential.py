@@ -7,11 +7,11 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from andon.judge.both import Both, both
 from andon.judge.hearing import Hearing
 from andon.judge.outcome import BrokenError, fails, holds, needs_eyes
-from andon.judge.queries import tables_read
-from andon.judge.tables import Paired, Table, Written, differing, known, pair
+from andon.judge.rows.both import Both, both
+from andon.judge.rows.queries import tables_read
+from andon.judge.rows.tables import Paired, Table, Written, differing, known, pair
 from andon.models import Check, Outcome, Proof, Row
 
 NAME = "differential"

@@ -6,15 +6,15 @@ import ast
 import re
 from collections.abc import Iterator
 
-from andon.judge.ambient import ambient
-from andon.judge.byheart import Heart, by_heart
 from andon.judge.difftext import HUNK, FileDiff
-from andon.judge.foreignflags import source_flags
 from andon.judge.hearing import Hearing
-from andon.judge.keeps import keeps
-from andon.judge.odd import odd
 from andon.judge.outcome import fails, holds, needs_eyes
 from andon.judge.paths import is_code
+from andon.judge.readings.ambient import ambient
+from andon.judge.readings.byheart import Heart, by_heart
+from andon.judge.readings.foreign import source_flags
+from andon.judge.readings.keeps import keeps
+from andon.judge.readings.odd import odd
 from andon.models import Proof
 from andon.protocols import Workspace
 

@@ -8,11 +8,11 @@ from collections.abc import Iterator, Sequence
 from typing import Literal, NamedTuple
 
 from andon.judge.difftext import FileDiff
+from andon.judge.edits.places import taken_out
+from andon.judge.edits.trials import Sides, Texts, Witnesses, affordable, sides, suite_says, try_out, witnesses
 from andon.judge.hearing import Hearing
 from andon.judge.outcome import fails, holds, needs_eyes
 from andon.judge.paths import is_code
-from andon.judge.textplaces import taken_out
-from andon.judge.trials import Sides, Texts, Witnesses, affordable, sides, suite_says, try_out, witnesses
 from andon.models import Proof
 from andon.protocols import Workspace
 

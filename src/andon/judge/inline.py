@@ -7,7 +7,7 @@ import re
 from typing import NamedTuple
 
 from andon.judge.difftext import NO_NEWLINE, FileDiff, parse
-from andon.judge.textplaces import lines_of
+from andon.judge.edits.places import lines_of
 
 TESTS = re.compile(r"(?m)^#\[cfg\(test\)\]\s*\n(?:\s*(?:#\[.*\]|//.*)\n)*(?:pub(?:\([a-z]+\))? )?mod \w+ \{")
 """How the tests at the end of a source file begin."""

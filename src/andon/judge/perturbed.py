@@ -8,10 +8,10 @@ import random
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from andon.judge.both import both
 from andon.judge.hearing import Hearing
 from andon.judge.outcome import fails, holds, needs_eyes
-from andon.judge.perturb import Perturbed, perturb
+from andon.judge.rows.both import both
+from andon.judge.rows.perturb import Perturbed, perturb
 from andon.models import Proof, Replay
 
 NAME = "perturbed replay"

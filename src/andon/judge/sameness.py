@@ -9,11 +9,11 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from andon.judge.difftext import FileDiff
+from andon.judge.edits.rewrites import as_comment, lowered, near_lines, renamed, reshaped
+from andon.judge.edits.trials import Sides, Texts, Witnesses, sides, try_out, witnesses
 from andon.judge.hearing import Hearing
 from andon.judge.outcome import fails, holds, needs_eyes
-from andon.judge.rewrites import as_comment, lowered, near_lines, renamed, reshaped
 from andon.judge.suites import function_of
-from andon.judge.trials import Sides, Texts, Witnesses, sides, try_out, witnesses
 from andon.judge.wrongfix import hangs_on_base
 from andon.models import Proof
 from andon.protocols import Workspace

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from andon.judge.both import both
 from andon.judge.hearing import Hearing
 from andon.judge.outcome import BrokenError, fails, holds, needs_eyes
-from andon.judge.queries import tables_read
-from andon.judge.tables import Table, Written, pair
+from andon.judge.rows.both import both
+from andon.judge.rows.queries import tables_read
+from andon.judge.rows.tables import Table, Written, pair
 from andon.models import CheckState, Proof
 
 NAME = "sensitivity"

@@ -5,9 +5,9 @@ from __future__ import annotations
 import hashlib
 
 from andon.errors import GitError
-from andon.judge.both import both
 from andon.judge.hearing import Hearing, identity
 from andon.judge.outcome import BrokenError, fails, holds, needs_eyes
+from andon.judge.rows.both import both
 from andon.judge.symptom_command import command_on_base, command_on_head
 from andon.models import Proof, Replay
 

@@ -7,10 +7,10 @@ import re
 from collections.abc import Iterator
 
 from andon.judge.flags import added_lines
-from andon.judge.foreignflags import flags_of_tests, is_foreign
 from andon.judge.hearing import Hearing
 from andon.judge.outcome import fails, holds, needs_eyes
-from andon.judge.testnames import asks_for_names, defined
+from andon.judge.readings.foreign import flags_of_tests, is_foreign
+from andon.judge.readings.testnames import asks_for_names, defined
 from andon.models import Proof
 
 SOURCE_NAME = re.compile(r"\w\.(py|js|ts|go|rs|sql|toml|cfg)$|__version__|CHANGELOG")

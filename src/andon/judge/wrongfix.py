@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from andon.judge.edits import find_source
+from andon.judge.edits.edits import find_source
+from andon.judge.edits.mutants import Mutant, merged, mutants
+from andon.judge.edits.places import changed_lines
+from andon.judge.edits.trials import affordable, sides, suite_says, try_out, witnesses
 from andon.judge.hearing import Hearing
-from andon.judge.mutants import Mutant, merged, mutants
 from andon.judge.outcome import fails, holds, needs_eyes
-from andon.judge.textplaces import changed_lines
-from andon.judge.trials import affordable, sides, suite_says, try_out, witnesses
 from andon.models import Proof
 
 NAME = "wrong fix noticed"

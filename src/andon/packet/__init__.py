@@ -147,7 +147,7 @@ def change(packet: Packet) -> str:
     if attempt is None or attempt.patch is None:
         notes = [one.notes for one in packet.attempts if one.notes]
         return f"## No patch\n\n{prose(notes[-1], 2000, opens=True)}" if notes else ""
-    from andon.judge.render import tagged
+    from andon.judge.telling.render import tagged
 
     patch = attempt.patch
     tests = ", ".join(code(one, 120) for one in patch.tests) or "none"
@@ -188,7 +188,7 @@ def claim(packet: Packet) -> tuple[str, ...]:
     """Returns the verdict, the symptom before and after, and the regression test before and after."""
     if (verdict := verdict_of(packet)) is None:
         return ()
-    from andon.judge.render import headline, symptom_part, test_part
+    from andon.judge.telling.render import headline, symptom_part, test_part
 
     return headline(verdict), symptom_part(verdict), test_part(verdict)
 
@@ -197,7 +197,7 @@ def doubts(packet: Packet) -> tuple[str, ...]:
     """Returns what each hunk is for, what to look at, contested tests, and what the patch does differently."""
     if (verdict := verdict_of(packet)) is None:
         return ()
-    from andon.judge.render import contested_part, differences_part, flags_part, hunks_part, whys_part
+    from andon.judge.telling.render import contested_part, differences_part, flags_part, hunks_part, whys_part
 
     patch = packet.attempt.patch if packet.attempt is not None else None
     parts = hunks_part(verdict), flags_part(verdict), contested_part(verdict, patch), differences_part(verdict)
@@ -208,7 +208,7 @@ def proofs(packet: Packet) -> tuple[str, ...]:
     """Returns every proof in its order, with the hash of the record."""
     if (verdict := verdict_of(packet)) is None:
         return ()
-    from andon.judge.render import proofs_part
+    from andon.judge.telling.render import proofs_part
 
     return (proofs_part(verdict),)
 
@@ -218,7 +218,7 @@ def not_checked(packet: Packet) -> str:
     lines = []
     attempt = packet.attempt
     if attempt is not None and attempt.verdict is not None and is_at_gate(packet.ticket, packet.attempts):
-        from andon.judge.render import unchecked
+        from andon.judge.telling.render import unchecked
 
         lines.append("## Not checked")
         lines.append(

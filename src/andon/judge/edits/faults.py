@@ -6,7 +6,7 @@ import ast
 import re
 from collections.abc import Callable, Iterator
 
-from andon.judge.edits import Edit, Function, Node, Source
+from andon.judge.edits.edits import Edit, Function, Node, Source
 
 FLIPPED = {
     ast.Eq: ("==", "!="),

@@ -12,7 +12,7 @@ from typing import NamedTuple
 from pydantic import JsonValue
 
 from andon.judge.hearing import Hearing
-from andon.judge.queries import question
+from andon.judge.rows.queries import question
 from andon.models import Check, CheckResult, CheckState, Replay, Row
 from andon.protocols import Change
 

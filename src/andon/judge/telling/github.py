@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from andon.judge.places import places
+from andon.judge.telling.places import places
 from andon.models import Outcome, Patch, Proof, Verdict, VerdictOutcome
 from andon.quoting import visible
 

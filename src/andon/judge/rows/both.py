@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from andon.judge.hearing import Hearing
-from andon.judge.restore import restoring
-from andon.judge.tables import Table, Written, write
+from andon.judge.rows.restore import restoring
+from andon.judge.rows.tables import Table, Written, write
 from andon.protocols import Change
 
 

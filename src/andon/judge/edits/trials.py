@@ -8,8 +8,8 @@ from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import NamedTuple, TypeVar
 
-from andon.judge.both import both
 from andon.judge.hearing import TEST_SECONDS, Hearing
+from andon.judge.rows.both import both
 from andon.judge.suites import function_of
 from andon.judge.symptom_command import ask, is_gone
 from andon.models import TestRun

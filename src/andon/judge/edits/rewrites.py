@@ -7,8 +7,8 @@ import re
 from collections.abc import Collection, Iterator
 
 from andon.judge.difftext import FileDiff
-from andon.judge.edits import Edit, Function, Source, compiled, find_source
-from andon.judge.textplaces import lines_of, place_of
+from andon.judge.edits.edits import Edit, Function, Source, compiled, find_source
+from andon.judge.edits.places import lines_of, place_of
 
 WATCHES_ITSELF = frozenset(
     {"locals", "vars", "eval", "exec", "dir", "_getframe", "currentframe", "stack", "f_locals", "getsource"}

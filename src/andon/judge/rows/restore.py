@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 
 from pydantic import JsonValue
 
-from andon.judge.tables import Table, differing, pair, quoted
+from andon.judge.rows.tables import Table, differing, pair, quoted
 from andon.models import Row
 from andon.protocols import Change
 

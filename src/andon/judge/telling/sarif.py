@@ -7,7 +7,7 @@ import urllib.parse
 from pydantic import JsonValue
 
 from andon import __version__
-from andon.judge.places import Place, paths_of, places
+from andon.judge.telling.places import Place, paths_of, places
 from andon.models import Outcome, Patch, Proof, Verdict, VerdictOutcome, digest
 from andon.quoting import visible
 

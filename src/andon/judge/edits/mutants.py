@@ -7,8 +7,8 @@ import random
 from collections.abc import Collection, Iterator, Mapping
 from typing import NamedTuple
 
-from andon.judge.edits import Edit, Function, Source, compiled, find_source, same_code
-from andon.judge.faults import OPERATORS, is_log
+from andon.judge.edits.edits import Edit, Function, Source, compiled, find_source, same_code
+from andon.judge.edits.faults import OPERATORS, is_log
 
 
 class Mutant(NamedTuple):

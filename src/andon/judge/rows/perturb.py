@@ -16,8 +16,8 @@ from typing import NamedTuple
 
 from pydantic import JsonValue
 
-from andon.judge.fresh_names import LEAST_DIGITS, Fresh, fresh_names, fresh_words, tokens
-from andon.judge.fresh_times import DATES, dates_in, moved, weeks_to_move
+from andon.judge.rows.names import LEAST_DIGITS, Fresh, fresh_names, fresh_words, tokens
+from andon.judge.rows.times import DATES, dates_in, moved, weeks_to_move
 from andon.models import Evidence, Row
 
 KINDS = ("everything", "names", "times", "numbers")

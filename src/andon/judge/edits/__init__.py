@@ -1,0 +1,1 @@
+"""Changes a patch in small ways: wrong fixes, other words for the same fix, places taken out."""

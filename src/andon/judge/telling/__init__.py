@@ -1,0 +1,1 @@
+"""Tells a verdict: Markdown, SARIF, job summaries and annotations."""
