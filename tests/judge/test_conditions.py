@@ -34,6 +34,24 @@ def test_condition_that_could_as_well_always_or_never_hold_is_for_a_person(
     assert (proof and proof.outcome) is outcome, proof
 
 
+@pytest.mark.parametrize(
+    ("condition", "outcome"),
+    [
+        ("len(text) > 2", Outcome.NEEDS_EYES),
+        ("text.endswith(('45m', 'h'))", Outcome.NEEDS_EYES),
+        ("text is not None", Outcome.HOLDS),
+        ("len(text) > 0", Outcome.HOLDS),
+    ],
+)
+def test_persons_condition_of_which_tests_show_one_side_is_looked_at_when_it_names_a_value(
+    condition: str, outcome: Outcome, lab: Lab
+) -> None:
+    source = BASE[SPANS].replace("r'\\d'", f"r'\\d+' if {condition} else r'\\d'")
+    with lab.hearing(BASE, {SPANS: source, "tests/test_new.py": TEST}, people=True) as hearing:
+        proof = every_condition_needed(hearing)
+    assert (proof and proof.outcome) is outcome, proof
+
+
 def test_condition_that_tests_miss_either_way_holds(lab: Lab) -> None:
     source = BASE[SPANS].replace("    return", "    if text == '':\n        return 0\n    return")
     test = TEST.replace("'45m') == 45", "'') == 0")

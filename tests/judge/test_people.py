@@ -196,3 +196,13 @@ def test_fix_whose_only_test_is_red_with_and_without_it_here_is_not_reproduced(l
         verdict = hear(hearing)
     assert verdict.outcome is VerdictOutcome.NOT_REPRODUCED
     assert "did so before anyone touched it" in verdict.proofs[-1].saw
+
+
+def test_new_test_that_breaks_on_what_old_ones_broke_on_is_not_reproduced(lab: Lab) -> None:
+    gone = "def test_old():\n    import collections\n    assert collections.Mapping\n"
+    new = "\n\ndef test_new():\n    import collections\n    assert isinstance({}, collections.Mapping)\n"
+    base = {**WRONG, "tests/test_prices.py": gone}
+    head = {PRICES: RIGHT, "tests/test_prices.py": gone + new}
+    with lab.hearing(base, head, people=True) as hearing:
+        verdict = hear(hearing)
+    assert verdict.outcome is VerdictOutcome.NOT_REPRODUCED

@@ -30,6 +30,8 @@ class Forced(NamedTuple):
     path: str
     edit: Edit
     text: str
+    condition: str
+    """Its source before it was settled."""
 
     @property
     def words(self) -> str:
@@ -44,7 +46,8 @@ def every_condition_needed(hearing: Hearing) -> Proof | None:
     """Holds when a test or the symptom misses each condition that the fix adds and the new tests come to.
 
     None where it adds none. A fix that is right only under a condition is no fix elsewhere; where no test tells the two
-    apart, a person has to.
+    apart, a person has to. Of a person's fix only those are looked at that name a value: people's tests often show one
+    side of a condition, and who means to answer the tests alone has to know a case by something.
     """
     tried = settled(hearing)
     if not tried:
@@ -61,8 +64,11 @@ def every_condition_needed(hearing: Hearing) -> Proof | None:
         details.append(f"{one.words}: {who or 'nobody notices'}")
         if not who:
             missed.append(one)
+    telling = [one for one in missed if not hearing.people or names_a_value(one.condition)]
+    if telling:
+        return needs_eyes(NAME, f"no test tells when {telling[0].words}", details)
     if missed:
-        return needs_eyes(NAME, f"no test tells when {missed[0].words}", details)
+        return holds(NAME, f"no test tells when {missed[0].words}, which names no value", details)
     return holds(NAME, f"all {len(tried)} ways to settle a condition of the fix are noticed", details)
 
 
@@ -88,9 +94,24 @@ def settled(hearing: Hearing) -> list[Forced]:
         for edit in conditions(source, changed_lines(item, text), known):
             made = find_mutant(item.path, text, source, [(True, edit)])
             if made is not None and reached(source, edit, ran.get(item.path, set())):
-                found.append(Forced(item.path, edit, made.text))
+                found.append(Forced(item.path, edit, made.text, condition_at(source, edit)))
     chance = random.Random(hearing.seed)
     return sorted(chance.sample(found, min(len(found), affordable(hearing, MOST))))
+
+
+def condition_at(source: Source, edit: Edit) -> str:
+    """Returns the condition that an edit settles."""
+    return next(source.segment(test) for test in tests_in(source) if (source.start(test), source.end(test)) == edit[:2])
+
+
+def names_a_value(condition: str) -> bool:
+    """Tells whether a condition holds a text that is not empty, or a number beyond -1, 0 and 1."""
+    constants = [
+        node.value for node in ast.walk(ast.parse(f"({condition}\n)", mode="eval")) if isinstance(node, ast.Constant)
+    ]
+    return any(
+        value not in (0, 1, "", b"") for value in constants if isinstance(value, (str, bytes, int, float, complex))
+    )
 
 
 def reached(source: Source, edit: Edit, ran: Collection[int]) -> bool:

@@ -17,6 +17,8 @@ MISSING = re.compile(
     r"|ReferenceError|is not a (function|constructor)|does not provide an export|Cannot find module)"
 )
 """What a test says that fails because something is not there yet, rather than because it is wrong."""
+ASSERTED = re.compile(r"assert\b|AssertionError|Failed:")
+"""What a test says that was let down by a value, and not by what it runs on."""
 SOME_RED = 0.2
 """Below this share of red tests a person's suite is taken as it is."""
 ALL_RED = 0.5
@@ -57,12 +59,16 @@ def new_test_on_base(hearing: Hearing) -> Proof:
 def red_anyway(hearing: Hearing) -> frozenset[str]:
     """Returns the tests in a person's changed files that are red with the patch and were so before anyone touched them.
 
-    Another Python or library than the author's, most often: they count neither way.
+    Or that break on the very words that others of these files broke on. It is another Python or library than the
+    author's, most often: they count neither way.
     """
-    if not hearing.people:
+    now = hearing.head_new.failed if hearing.people else ()
+    if not now:
         return frozenset()
-    now = {function_of(event) for event in hearing.head_new.failed}
-    return frozenset(now & {function_of(event) for event in hearing.untouched.failed}) if now else frozenset()
+    before = hearing.untouched.failed
+    tests = {function_of(event) for event in before}
+    broke_on = {first_line(event) for event in before if not ASSERTED.match(first_line(event))}
+    return frozenset(function_of(one) for one in now if function_of(one) in tests or first_line(one) in broke_on)
 
 
 def misses_a_name(event: TestEvent, hearing: Hearing) -> bool:
