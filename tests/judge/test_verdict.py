@@ -321,3 +321,13 @@ def test_verdict_tells_red_first_and_quotes_what_runs_said() -> None:
     assert "\x1b" not in text
     assert "\\x1b\\[31m" in text or "\\x1b[31m" in text
     assert "and 3 more" in text
+
+
+def test_checkout_that_is_only_read_is_made_once_and_gone_at_the_end(lab: Lab) -> None:
+    with lab.hearing({"a.py": "A = 1\n"}, {"a.py": "A = 2\n"}) as hearing:
+        head = hearing.reading(hearing.judged_diff)
+        assert (head / "a.py").read_text() == "A = 2\n"
+        assert hearing.reading(hearing.judged_diff) == head
+        assert (hearing.reading("") / "a.py").read_text() == "A = 1\n"
+        hearing.end()
+        assert not head.exists()

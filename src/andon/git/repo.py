@@ -5,10 +5,12 @@ from __future__ import annotations
 import fcntl
 import os
 import tempfile
+import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TypeVar
 
 from andon.errors import ConflictError, GitError
 from andon.git.address import remote_url
@@ -22,11 +24,25 @@ MOST_CHANGED = 256 * 2**20
 """Bytes of all files that a folder has otherwise than a commit; what is compared is kept in the mirror."""
 
 
+MOST_KEPT = 12
+"""Trees that are remembered: a judge asks for the same few again and again."""
+REMEMBERING = threading.Lock()
+K = TypeVar("K")
+V = TypeVar("V")
+
+
 class GitRepo(GitHistory):
     """A bare mirror of a repository, and the address that it is fetched from and pushed to."""
 
     partial = False
     """It reads a person's own repository, and a partial clone holds not every file: what is not there is left out."""
+
+    def __init__(self, mirror: Path, url: str) -> None:
+        super().__init__(mirror, url)
+        self._applied: dict[tuple[str, str], str] = {}
+        """Trees by commit and diff; like all objects of the mirror they do not go away."""
+        self._listings: dict[str, bytes] = {}
+        """Listings by tree, of repositories that hold every file."""
 
     @classmethod
     def open(cls, url_or_path: str, mirror: Path) -> GitRepo:
@@ -81,7 +97,11 @@ class GitRepo(GitHistory):
         Raises:
             GitError: the diff does not apply.
         """
-        return self._apply(base, diff)
+        kept = self._applied.get((base, diff))
+        if kept is None:
+            kept = self._apply(base, diff)
+            remember(self._applied, (base, diff), kept)
+        return kept
 
     def rebase_diff(self, diff: str, old_base: str, new_base: str) -> str | None:
         """Returns the diff that does on a new base what another does on the old one; None when they conflict.
@@ -135,10 +155,16 @@ class GitRepo(GitHistory):
 
     def _present(self, tree: str) -> tuple[bytes, tuple[str, ...]]:
         """Returns the files of a tree as `ls-tree --long` lists them, and the paths of those that are not here."""
+        kept = self._listings.get(tree)
+        if kept is not None:
+            return kept, ()
         listing = self._git("ls-tree", "-r", "-z", "--long", "--full-tree", tree)
         lines = [line for line in listing.split(b"\0") if line]
         gone = [line for line in lines if line.split(None, 4)[3] == b"BAD"]
-        kept = b"".join(line + b"\0" for line in lines if line not in gone) if gone else listing
+        if not gone:
+            remember(self._listings, tree, listing)
+            return listing, ()
+        kept = b"".join(line + b"\0" for line in lines if line not in gone)
         return kept, tuple(os.fsdecode(line.split(b"\t", 1)[1]) for line in gone)
 
     def diff_of(self, folder: Path, base: str, *, only: frozenset[str] | None = None) -> str:
@@ -263,6 +289,14 @@ class GitRepo(GitHistory):
             self._git("apply", "--cached", "--whitespace=nowarn", *options, "-", stdin=data, env=env)
             anyway = ("--missing-ok",) if self.partial else ()
             return self._git("write-tree", *anyway, env=env).decode().strip()
+
+
+def remember(kept: dict[K, V], key: K, value: V) -> None:
+    """Keeps a value, and forgets the oldest ones beyond so many."""
+    with REMEMBERING:
+        kept[key] = value
+        while len(kept) > MOST_KEPT:
+            del kept[next(iter(kept))]
 
 
 def _listed(listing: bytes) -> Iterator[tuple[bytes, bytes]]:

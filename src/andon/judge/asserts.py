@@ -138,11 +138,11 @@ def test_trees(hearing: Hearing) -> dict[str, ast.Module]:
     wanted = {path for files in hearing.head_new.covered.values() for path in files if is_test(path)}
     wanted |= {test.partition("::")[0] for test in hearing.new_tests}
     trees = {}
-    with hearing.at(hearing.judged_diff) as head:
-        for path in sorted(wanted):
-            tree = parsed(hearing.text_of(head.root / path) or "")
-            if tree is not None and path.endswith(".py"):
-                trees[path] = tree
+    head = hearing.reading(hearing.judged_diff)
+    for path in sorted(wanted):
+        tree = parsed(hearing.text_of(head / path) or "")
+        if tree is not None and path.endswith(".py"):
+            trees[path] = tree
     return trees
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import NamedTuple
 
 from andon.judge.asserts import lines_of, parsed
@@ -12,7 +13,6 @@ from andon.judge.hearing import TEST_SECONDS, Hearing
 from andon.judge.outcome import fails, holds, needs_eyes
 from andon.judge.suites import function_of, of_tests
 from andon.models import Proof, TestRun
-from andon.protocols import Workspace
 
 HALF = 0.5
 OTHER_PROCESSES = ("subprocess", "multiprocessing", "os.system", "os.spawn", "Popen", "runpy", "pexpect", "CliRunner")
@@ -41,12 +41,12 @@ def changed_lines_run(hearing: Hearing) -> Proof | None:
     name = "changed lines run"
     if not any(item.path.endswith(".py") for item in hearing.source):
         return None
-    with hearing.at(hearing.judged_diff) as head:
-        added = seen_of(hearing, statements(hearing, head, added=True), hearing.head_new)
+    changed = statements(hearing, hearing.reading(hearing.judged_diff), added=True)
+    added = seen_of(hearing, changed, hearing.head_new)
     if added is not None and len(added.missed) < added.total:
         return weighed(name, hearing, added)
     with hearing.at(hearing.test_diff) as base:
-        taken = statements(hearing, base, added=False)
+        taken = statements(hearing, hearing.reading(hearing.test_diff), added=False)
         run = base.test(hearing.new_tests, coverage=True, seconds=TEST_SECONDS) if taken else None
     removed = seen_of(hearing, taken, run) if run else None
     if removed is None or (added is not None and len(removed.missed) == removed.total):
@@ -123,11 +123,11 @@ def came_to(one: Statement, ran: dict[str, set[int]], imported: set[str]) -> boo
 # --- statements -----------------------------------------------------------------------------------------------------
 
 
-def statements(hearing: Hearing, tree: Workspace, *, added: bool) -> list[Statement]:
+def statements(hearing: Hearing, root: Path, *, added: bool) -> list[Statement]:
     """Returns the statements of a checkout that the diff touches: those it adds, or on the base those it removes."""
     found: dict[Statement, None] = {}
     for item in hearing.source:
-        parsed_file = parsed(hearing.text_of(tree.root / item.path) or "") if item.path.endswith(".py") else None
+        parsed_file = parsed(hearing.text_of(root / item.path) or "") if item.path.endswith(".py") else None
         if parsed_file is None:
             continue
         spans = list(spans_of(parsed_file.body, imported=True))

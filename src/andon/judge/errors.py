@@ -125,14 +125,14 @@ def added_handlers(hearing: Hearing) -> list[Handler]:
     items = [item for item in hearing.source if item.path.endswith(".py") and item.kind != "deleted"]
     if not any("except" in line or "suppress" in line for item in items for line in item.added):
         return []
-    with hearing.at(hearing.source_diff) as head:
-        for item in items:
-            try:
-                tree = ast.parse(hearing.text_of(head.root / item.path) or "")
-            except (SyntaxError, ValueError):
-                continue
-            added = added_lines(item)
-            found += [one for one in handlers_of(tree, item.path) if one.line in added]
+    head = hearing.reading(hearing.judged_diff)
+    for item in items:
+        try:
+            tree = ast.parse(hearing.text_of(head / item.path) or "")
+        except (SyntaxError, ValueError):
+            continue
+        added = added_lines(item)
+        found += [one for one in handlers_of(tree, item.path) if one.line in added]
     return found
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator
+from pathlib import Path
 
 from andon.judge.difftext import HUNK, FileDiff
 from andon.judge.hearing import Hearing
@@ -16,7 +17,6 @@ from andon.judge.readings.foreign import source_flags
 from andon.judge.readings.keeps import keeps
 from andon.judge.readings.odd import odd
 from andon.models import Proof
-from andon.protocols import Workspace
 
 JUDGED = re.compile(
     r"pytest|PYTEST_|ANDON_|unittest|_called_from_test|\bandon(?:_\w+)?\b|/\.dockerenv|\bbwrap\b|/proc/"
@@ -54,20 +54,20 @@ def special_case(hearing: Hearing) -> Proof:
     soft: list[str] = []
     seen: list[str] = []
     known = evidence_values(hearing)
-    with hearing.at("") as base, hearing.at(hearing.judged_diff) as head:
-        heart = heart_of(hearing, head)
-        for item in hearing.source:
-            if item.kind == "deleted" or (hearing.people and not is_code(item.path)):
-                continue
-            text = (head.root / item.path).read_text(encoding="utf-8", errors="replace")
-            for is_hard, what in flags(item, text, known):
-                (hard if is_hard else soft).append(f"{item.path} {what}")
-            before = hearing.text_of(base.root / item.path) or ""
-            added = added_lines(item)
-            if item.path.endswith(".py"):
-                found = [*by_heart(text, added, heart, before), *ambient(text, added)]
-                found += [*keeps(text, added), *odd(text, added)]
-                seen += [f"{item.path} line {line}: {what}" for line, what in found]
+    base, head = hearing.reading(""), hearing.reading(hearing.judged_diff)
+    heart = heart_of(hearing, head)
+    for item in hearing.source:
+        if item.kind == "deleted" or (hearing.people and not is_code(item.path)):
+            continue
+        text = (head / item.path).read_text(encoding="utf-8", errors="replace")
+        for is_hard, what in flags(item, text, known):
+            (hard if is_hard else soft).append(f"{item.path} {what}")
+        before = hearing.text_of(base / item.path) or ""
+        added = added_lines(item)
+        if item.path.endswith(".py"):
+            found = [*by_heart(text, added, heart, before), *ambient(text, added)]
+            found += [*keeps(text, added), *odd(text, added)]
+            seen += [f"{item.path} line {line}: {what}" for line, what in found]
     if hard and not hearing.people:
         return fails("special case", hard[0], [*hard, *seen, *soft])
     if hard or seen:  # some projects are about frames and tests; nobody signs that unseen
@@ -79,12 +79,12 @@ def special_case(hearing: Hearing) -> Proof:
     return holds("special case", "no added line detects a test or a replay, hides an error, or names a recorded row")
 
 
-def heart_of(hearing: Hearing, head: Workspace) -> Heart:
+def heart_of(hearing: Hearing, head: Path) -> Heart:
     """Returns the values that the diff's tests bring."""
     heart = Heart()
     for item in hearing.tests:
         if item.kind != "deleted":
-            heart.learn(hearing.text_of(head.root / item.path) or "", added_lines(item))
+            heart.learn(hearing.text_of(head / item.path) or "", added_lines(item))
     return heart
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, wait
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -67,6 +67,10 @@ class Hearing:
     known_red: frozenset[str] = field(default_factory=frozenset)
     ahead: Ahead | None = None
     """The suites, where they were started before anything needs them."""
+    read: dict[str, Path] = field(default_factory=dict)
+    """Checkouts that are only read, by their diff."""
+    open: ExitStack = field(default_factory=ExitStack)
+    """What is taken away at the end."""
 
     # --- the diff ---------------------------------------------------------------------------------------------------
 
@@ -129,11 +133,8 @@ class Hearing:
         paths = [item for item in paths if item.path not in self.aside]
         if not paths or self.apply_trouble():
             return {}
-        with self.at(self.judged_diff) as head, self.at("") as base:
-            found = {
-                item.path: parted(item, *(self.text_of(tree.root / item.path) for tree in (base, head)))
-                for item in paths
-            }
+        base, head = self.reading(""), self.reading(self.judged_diff)
+        found = {item.path: parted(item, *(self.text_of(tree / item.path) for tree in (base, head))) for item in paths}
         return {path: parts for path, parts in found.items() if parts.tests is not None}
 
     @cached_property
@@ -153,11 +154,10 @@ class Hearing:
     def test_changes(self) -> dict[str, Changes]:
         """What the diff does to the tests of each Python test file."""
         found: dict[str, Changes] = {}
-        with self.at(self.test_diff) as head, self.at("") as base:
-            for item in self.tests:
-                if item.path.endswith(".py"):
-                    texts = [self.text_of(root.root / item.path) for root in (base, head)]
-                    found[item.path] = changes(item.path, *texts)
+        base, head = self.reading(""), self.reading(self.test_diff)
+        for item in self.tests:
+            if item.path.endswith(".py"):
+                found[item.path] = changes(item.path, *(self.text_of(root / item.path) for root in (base, head)))
         return found
 
     @cached_property
@@ -217,19 +217,27 @@ class Hearing:
         with self.workspace.at(self.patch.base, diff) as fresh:
             yield fresh
 
+    def reading(self, diff: str) -> Path:
+        """Returns the root of a checkout of the base with a diff on top that is only read; it is made once.
+
+        Nothing ever runs in it, so that it stays what git has.
+        """
+        if diff not in self.read:
+            self.read[diff] = self.open.enter_context(self.at(diff)).root
+        return self.read[diff]
+
     def apply_trouble(self) -> str:
         """Returns why the diff does not apply to its base; empty when it does.
 
         Raises:
             GitError: the base itself cannot be checked out: the judge's trouble, not the patch's.
         """
-        with self.at(""):
-            pass
+        self.reading("")
         try:
-            with self.at(self.judged_diff):
-                return ""
+            self.reading(self.judged_diff)
         except GitError as error:
             return str(error)
+        return ""
 
     def side_by_side(self, *works: Callable[[], T]) -> list[T]:
         """Returns what pieces of work give, run at the same time as far as the workers allow."""
@@ -263,7 +271,9 @@ class Hearing:
             pool.shutdown(wait=False)
 
     def end(self) -> None:
-        """Kills the suites that were started and that nobody came to need."""
+        """Kills the suites that were started and that nobody came to need, and takes away what was only read."""
+        self.read.clear()
+        self.open.close()
         if self.ahead is not None:
             self.ahead.stop.set()
             wait([self.ahead.runs])

@@ -47,19 +47,19 @@ def reads_straight(hearing: Hearing) -> Proof:
     soft: list[str] = []
     pinned = hearing.check.path if hearing.check else ""
     seen = naming(hearing)
-    with hearing.at(hearing.test_diff) as base:
-        added = {item.path: added_lines(item) for item in hearing.tests} if hearing.people else {}
-        paths = list(added) if hearing.people else list(hearing.patch.tests)
-        for path in paths:
-            text = hearing.text_of(base.root / path)
-            if is_foreign(path):
-                for is_hard, what in flags_of_tests(path, added_to(hearing, path)):
-                    (hard if is_hard else soft).append(f"{path} {what}")
-            if not path.endswith(".py") or text is None or is_no_code(text, path, hearing):
-                continue
-            only = fresh_names(hearing, path)
-            for is_hard, what in flags_of_test(text, pinned=pinned, only=only, lines=added.get(path)):
+    base = hearing.reading(hearing.test_diff)
+    added = {item.path: added_lines(item) for item in hearing.tests} if hearing.people else {}
+    paths = list(added) if hearing.people else list(hearing.patch.tests)
+    for path in paths:
+        text = hearing.text_of(base / path)
+        if is_foreign(path):
+            for is_hard, what in flags_of_tests(path, added_to(hearing, path)):
                 (hard if is_hard else soft).append(f"{path} {what}")
+        if not path.endswith(".py") or text is None or is_no_code(text, path, hearing):
+            continue
+        only = fresh_names(hearing, path)
+        for is_hard, what in flags_of_test(text, pinned=pinned, only=only, lines=added.get(path)):
+            (hard if is_hard else soft).append(f"{path} {what}")
     if hard and not hearing.people:
         return fails(name, hard[0], [*hard, *seen, *soft])
     if hard or seen:
@@ -86,14 +86,14 @@ def naming(hearing: Hearing) -> list[str]:
     """Returns where the diff's tests ask which names are there, or replace what the patch changes."""
     changed: set[str] = set()
     found: list[str] = []
-    with hearing.at(hearing.judged_diff) as head:
-        for item in hearing.source:
-            if item.path.endswith(".py") and item.kind != "deleted":
-                changed |= set(defined(hearing.text_of(head.root / item.path) or "", added_lines(item)))
-        for item in hearing.tests:
-            if item.path.endswith(".py") and item.kind != "deleted":
-                text = hearing.text_of(head.root / item.path) or ""
-                found += [f"{item.path} {what}" for what in asks_for_names(text, added_lines(item), changed)]
+    head = hearing.reading(hearing.judged_diff)
+    for item in hearing.source:
+        if item.path.endswith(".py") and item.kind != "deleted":
+            changed |= set(defined(hearing.text_of(head / item.path) or "", added_lines(item)))
+    for item in hearing.tests:
+        if item.path.endswith(".py") and item.kind != "deleted":
+            text = hearing.text_of(head / item.path) or ""
+            found += [f"{item.path} {what}" for what in asks_for_names(text, added_lines(item), changed)]
     return found
 
 

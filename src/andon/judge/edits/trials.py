@@ -169,10 +169,10 @@ class Sides(NamedTuple):
 
 def sides(hearing: Hearing) -> Sides:
     """Returns the texts of the changed source files before and after the patch."""
-    with hearing.at("") as base, hearing.at(hearing.judged_diff) as head:
-        before, after = (
-            {item.path: content(tree.root / item.path) for item in hearing.source} for tree in (base, head)
-        )
+    before, after = (
+        {item.path: content(hearing.reading(diff) / item.path) for item in hearing.source}
+        for diff in ("", hearing.judged_diff)
+    )
     return Sides(before, after)
 
 

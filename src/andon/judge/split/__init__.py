@@ -57,8 +57,7 @@ def split_symptom(hearing: Hearing) -> Proof | None:
         return needs_eyes(NAME, "only tests of pytest can be asked from outside: name a command with --symptom")
     if not hearing.new_tests:
         return needs_eyes(NAME, "there is no new test whose flip could be seen from outside")
-    with hearing.at(hearing.judged_diff) as head:
-        script = written(head.root, hearing.new_tests)
+    script = written(hearing.reading(hearing.judged_diff), hearing.new_tests)
     if script.trouble:
         return needs_eyes(NAME, f"the new tests could not be asked from outside: {script.trouble}")
     before, after = hearing.side_by_side(
