@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 import pytest
 from grounds import Stand
+from lab import Lab
 
 import andon.judge
 from andon.errors import SandboxError
