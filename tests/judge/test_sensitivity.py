@@ -10,6 +10,8 @@ from grounds import Stand
 from hearings import heard
 from test_honest import FIXES
 
+from andon.judge.rows.restore import of_table
+from andon.judge.rows.tables import Table
 from andon.judge.sensitivity import sensitivity
 from andon.models import Outcome, Proof
 from andon.protocols import Change
@@ -146,3 +148,18 @@ def fill(kind: str, url: str) -> None:
         with psycopg.connect(url, autocommit=True) as session:
             for statement in statements:
                 session.execute(statement.encode())
+
+
+def test_row_that_is_updated_gets_its_old_time_back_too() -> None:
+    """A check asks up to a time: a row that a mended run wrote later would not be seen there any more."""
+    types = {"url": "text", "bytes": "integer", "fetched_at": "text"}
+
+    def table(size: int, second: int) -> Table:
+        at = f"2026-11-20T12:00:0{second}+00:00"
+        rows = tuple({"url": url, "bytes": size, "fetched_at": at} for url in "ab")
+        return Table("pictures", False, rows, 2, types, frozenset())
+
+    changes = list(of_table(table(9, 7), table(0, 1), postgres=False))
+    assert len(changes) == 2
+    for change in changes:
+        assert "\"fetched_at\" = '2026-11-20T12:00:01+00:00'" in change.otherwise[0]

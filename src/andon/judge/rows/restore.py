@@ -36,9 +36,9 @@ def of_table(now: Table, wanted: Table, *, postgres: bool) -> Iterator[Change]:
     paired = pair(now, wanted, ignored=fixed)
     telling = {name for name in columns if len({str(row.get(name)) for row in wanted.rows}) == len(wanted.rows)}
     for old, new in paired.changed:
-        values = [
-            f"{quoted(name)} = {sql(new[name], now.types.get(name, ''))}" for name in differing(old, new, columns)
-        ]
+        # Times too, which are no difference to look at: a row of later than the check's `:now` would not be seen.
+        others = [name for name in columns if old.get(name) != new[name]]
+        values = [f"{quoted(name)} = {sql(new[name], now.types.get(name, ''))}" for name in others]
         update = f"update {quoted(now.name)} set {', '.join(values)} where {where(old, now, postgres=postgres)}"
         # Put in as the pipeline does it, so that whatever watches that is awake; other rows may hold on to the old one.
         out, into = deleting(old, now, postgres=postgres), inserting(new, now)
