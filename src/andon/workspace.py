@@ -41,7 +41,8 @@ from andon.protocols import (
 from andon.runners import Bench, runner_of
 from andon.sandboxes.folders import remove_tree, size_of
 
-FIXED = {"PYTHONDONTWRITEBYTECODE": "1", "PYTHONHASHSEED": "0"}
+FIXED = {"PYTHONDONTWRITEBYTECODE": "1", "PYTHONHASHSEED": "0", "EMAIL": "user@example.org"}
+"""With an address, tests that commit to a repository of their own need no identity that somebody configured."""
 EVENTS, COVER, TRACE, EVIDENCE = "events.jsonl", "cover.json", "trace.json", "evidence.json"
 
 

@@ -206,3 +206,62 @@ def test_new_test_that_breaks_on_what_old_ones_broke_on_is_not_reproduced(lab: L
     with lab.hearing(base, head, people=True) as hearing:
         verdict = hear(hearing)
     assert verdict.outcome is VerdictOutcome.NOT_REPRODUCED
+
+
+LENT = """import unittest
+
+from shop.prices import cents
+
+
+class Prices:
+    more = 0
+
+    def test_cents(self):
+        self.assertEqual(cents("2"), WANTED + self.more)
+
+
+class PlainPrices(Prices, unittest.TestCase):
+    pass
+
+
+class TestMorePrices(PlainPrices):
+    def test_more(self):
+        self.assertEqual(self.more, 0)
+"""
+
+
+def test_new_test_that_other_classes_inherit_is_known_by_their_names(lab: Lab) -> None:
+    head = {PRICES: RIGHT, "tests/test_lent.py": LENT.replace("WANTED", "200")}
+    with lab.hearing(WRONG, head, people=True) as hearing:
+        assert hearing.test_changes["tests/test_lent.py"].new[:1] == ("",)
+        assert [proof(hearing).outcome for proof in (new_test_on_base, new_test_on_head)] == [Outcome.HOLDS] * 2
+    old = {"tests/test_lent.py": LENT.replace("WANTED", "2")}
+    with lab.hearing(WRONG | old, head, people=True) as hearing:
+        assert hearing.test_changes["tests/test_lent.py"].contested == (
+            "PlainPrices::test_cents",
+            "TestMorePrices::test_cents",
+        )
+        assert [proof(hearing).outcome for proof in (new_test_on_base, new_test_on_head)] == [Outcome.HOLDS] * 2
+        assert suite_on_head(hearing).saw.startswith("contested")
+
+
+def test_new_test_that_classes_of_other_files_inherit_is_found_by_what_turns_green(lab: Lab) -> None:
+    lent = LENT.partition("class PlainPrices")[0].replace("WANTED", "200").replace("import unittest\n\n", "")
+    reader = "import unittest\n\nfrom tests import Prices\n\n\nclass Plain(Prices, unittest.TestCase):\n    pass\n"
+    base = WRONG | {"tests/__init__.py": "class Prices:\n    pass\n", "tests/test_lent.py": reader}
+    with lab.hearing(base, {PRICES: RIGHT, "tests/__init__.py": lent}, people=True) as hearing:
+        assert hearing.new_tests == ("tests/test_lent.py::Plain::test_cents",)
+
+
+ASKING = "import os\n\n\ndef cents(text):\n    return int(text) * int(os.getenv('CENTS', '1'))\n"
+
+
+def test_question_that_a_person_only_puts_otherwise_is_nothing_to_look_at(lab: Lab) -> None:
+    base = WRONG | {PRICES: ASKING}
+    with lab.hearing(base, {PRICES: ASKING.replace("'1'", "'100'")}, people=True) as hearing:
+        assert special_case(hearing).outcome is Outcome.HOLDS
+    twice = ASKING.replace("'1'", "os.getenv('MANY', '100')")
+    with lab.hearing(base, {PRICES: twice}, people=True) as hearing:
+        assert special_case(hearing).outcome is Outcome.NEEDS_EYES
+    with lab.hearing(base, {PRICES: ASKING.replace("'1'", "'100'")}) as hearing:
+        assert special_case(hearing).outcome is Outcome.NEEDS_EYES

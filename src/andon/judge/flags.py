@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from andon.judge.difftext import HUNK, FileDiff
@@ -65,8 +66,10 @@ def special_case(hearing: Hearing) -> Proof:
         before = hearing.text_of(base / item.path) or ""
         added = added_lines(item)
         if item.path.endswith(".py"):
-            found = [*by_heart(text, added, heart, before), *ambient(text, added)]
-            found += [*keeps(text, added), *odd(text, added)]
+            asks = ambient(text, added)
+            if hearing.people:
+                asks = beyond(asks, ambient(before, removed_lines(item)))
+            found = [*by_heart(text, added, heart, before), *asks, *keeps(text, added), *odd(text, added)]
             seen += [f"{item.path} line {line}: {what}" for line, what in found]
     if hard and not hearing.people:
         return fails("special case", hard[0], [*hard, *seen, *soft])
@@ -77,6 +80,16 @@ def special_case(hearing: Hearing) -> Proof:
     if soft:
         return needs_eyes("special case", soft[0] + (f" (and {len(soft) - 1} more)" if soft[1:] else ""), soft)
     return holds("special case", "no added line detects a test or a replay, hides an error, or names a recorded row")
+
+
+def beyond(asks: Iterable[tuple[int, str]], gone: Iterable[tuple[int, str]]) -> Iterator[tuple[int, str]]:
+    """Yields what added lines ask more often than the lines did in whose place they are."""
+    left = Counter(what for _, what in gone)
+    for line, what in asks:
+        if left[what]:
+            left[what] -= 1
+        else:
+            yield line, what
 
 
 def heart_of(hearing: Hearing, head: Path) -> Heart:
@@ -123,14 +136,25 @@ def flags(item: FileDiff, text: str, known: frozenset[str]) -> Iterator[tuple[bo
 
 def added_lines(item: FileDiff) -> frozenset[int]:
     """Returns the numbers of the added lines in the file as it is after the patch."""
+    return numbered(item, "+", 3)
+
+
+def removed_lines(item: FileDiff) -> frozenset[int]:
+    """Returns the numbers of the removed lines in the file as it was before the patch."""
+    return numbered(item, "-", 1)
+
+
+def numbered(item: FileDiff, mark: str, group: int) -> frozenset[int]:
+    """Returns the numbers of the lines with a mark, on the side that a group of the hunks' heads begins."""
+    other = "-" if mark == "+" else "+"
     numbers = set()
     for hunk in item.hunks:
         found = HUNK.fullmatch(hunk.header)
-        place = int(found[3]) if found else 0
+        place = int(found[group]) if found else 0
         for line in hunk.lines:
-            if line.startswith("+"):
+            if line.startswith(mark):
                 numbers.add(place)
-            place += not line.startswith(("-", "\\"))
+            place += not line.startswith((other, "\\"))
     return frozenset(numbers)
 
 

@@ -179,7 +179,7 @@ class Hearing:
 
     @property
     def material(self) -> tuple[str, ...]:
-        """Files of the diff that tests stand on and that hold none themselves."""
+        """Files of the diff that tests of other files stand on."""
         known = self.test_changes
         return tuple(one.path for one in self.tests if one.path not in known or known[one.path].material)
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
+DEPTH = 8
+"""Classes that are asked in a row for the tests that one inherits."""
 
 
 class Changes(NamedTuple):
@@ -18,7 +20,7 @@ class Changes(NamedTuple):
     contested: tuple[str, ...]
     """Were there before and are changed or gone."""
     material: bool = False
-    """The file holds no tests: it is what those of other files stand on (fixtures, helpers, code that is data)."""
+    """It is what the tests of other files stand on: fixtures, helpers, code that is data, tests that they inherit."""
 
 
 def changes(path: str, before: str | None, after: str | None) -> Changes:
@@ -26,7 +28,8 @@ def changes(path: str, before: str | None, after: str | None) -> Changes:
 
     A file that cannot be parsed counts as changed as a whole.
     """
-    if not is_named_test(path) and not any(holds_tests(text) for text in (before, after)):
+    beside = not is_named_test(path)
+    if beside and not any(holds_tests(text) for text in (before, after)):
         return Changes((), (), material=True)
     old, old_rest = read(before)
     new, new_rest = read(after)
@@ -34,7 +37,7 @@ def changes(path: str, before: str | None, after: str | None) -> Changes:
     if after is not None and (new_rest is None or (old_rest is not None and new_rest - old_rest)):
         fresh = ("",)
     contested = tuple(name for name, text in old.items() if new.get(name) != text)
-    return Changes(fresh, contested)
+    return Changes(fresh, contested, material=beside)
 
 
 def is_named_test(path: str) -> bool:
@@ -64,14 +67,44 @@ def read(text: str | None) -> tuple[dict[str, str], set[str] | None]:
 
 
 def functions(tree: ast.Module) -> Iterator[tuple[str, Function]]:
-    """Yields the test functions of a module with their names, as pytest would collect them."""
+    """Yields the test functions of a module with their names, as pytest would collect them: inherited ones too."""
+    classes = {node.name: node for node in tree.body if isinstance(node, ast.ClassDef)}
+    inherited = {name for node in classes.values() for name in bases(node)}
     for node in tree.body:
         if isinstance(node, Function) and node.name.startswith("test"):
             yield node.name, node
-        if isinstance(node, ast.ClassDef):
-            for inner in node.body:
-                if isinstance(inner, Function) and inner.name.startswith("test"):
-                    yield f"{node.name}::{inner.name}", inner
+        if isinstance(node, ast.ClassDef) and not (node.name in inherited and only_lends(node, classes)):
+            for name, inner in methods(node, classes).items():
+                if isinstance(inner, Function) and name.startswith("test"):
+                    yield f"{node.name}::{name}", inner
+
+
+def methods(node: ast.ClassDef, classes: Mapping[str, ast.ClassDef], depth: int = DEPTH) -> dict[str, ast.stmt]:
+    """Returns the functions of a class by name, with those of its bases in the same module."""
+    found: dict[str, ast.stmt] = {inner.name: inner for inner in node.body if isinstance(inner, Function)}
+    found |= {name.id: inner for inner in node.body if isinstance(inner, ast.Assign) for name in named(inner)}
+    for name in bases(node) if depth else ():
+        if name in classes:
+            found = methods(classes[name], classes, depth - 1) | found
+    return found
+
+
+def named(node: ast.Assign) -> list[ast.Name]:
+    return [target for target in node.targets if isinstance(target, ast.Name)]
+
+
+def bases(node: ast.ClassDef) -> list[str]:
+    """Returns the names of a class's bases, the one last that is asked first."""
+    return [ast.unparse(base) for base in reversed(node.bases)]
+
+
+def only_lends(node: ast.ClassDef, classes: Mapping[str, ast.ClassDef], depth: int = DEPTH) -> bool:
+    """Tells whether pytest collects nothing of a class by itself: plain, and not called as a class of tests is."""
+    known = all(
+        name == "object" or (name in classes and depth and only_lends(classes[name], classes, depth - 1))
+        for name in bases(node)
+    )
+    return known and not node.name.startswith("Test")
 
 
 def grounds(tree: ast.Module) -> Iterator[ast.AST]:

@@ -232,7 +232,7 @@ def packages_of(runtime: tuple[str, ...]) -> tuple[str, ...]:
 def source_of_judge() -> str:
     """Returns the hash of the judge's source: another judge may say otherwise."""
     folder = Path(__file__).parent
-    return digest([[path.name, file_hash(path)] for path in sorted(folder.glob("*.py"))])
+    return digest([[path.relative_to(folder).as_posix(), file_hash(path)] for path in sorted(folder.rglob("*.py"))])
 
 
 @cache

@@ -54,12 +54,15 @@ def twin_of(text: str, names: Iterable[str], *, caught: bool) -> Twin | None:
         return None
     alias = f"{PLUGIN}_{len(text)}"
     turned = []
+    done: dict[Function, bool] = {}
     for name, node in functions(tree):
         if not {"", name} & wanted and not any(name.startswith(f"{one}::") for one in wanted):
             continue
-        turner = Turner(alias, caught=caught)
-        node.body = turner.block(node.body)
-        if turner.count and not guided(node):
+        if node not in done:  # several classes may inherit it
+            turner = Turner(alias, caught=caught)
+            node.body = turner.block(node.body)
+            done[node] = bool(turner.count) and not guided(node)
+        if done[node]:
             turned.append(name)
     if not turned:
         return None

@@ -75,6 +75,11 @@ OF_ANYTHING = frozenset(
 """What tells something, whatever it is asked of."""
 
 
+SCOPES = (
+    ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda, ast.ListComp, ast.SetComp, ast.DictComp,
+    ast.GeneratorExp, ast.Import, ast.ImportFrom, ast.Global, ast.Nonlocal,
+)  # fmt: skip
+"""What has names of its own, or makes names of others one's own."""
 WORDS = frozenset(
     {"f_back", "f_code", "f_globals", "f_locals", "tb_frame", "gi_frame", "cr_frame", "_getframe", "__traceback__",
      "__globals__", "__subclasses__", "__builtins__", "__import__", "environ", "__code__"}
@@ -89,7 +94,7 @@ def ambient(text: str, lines: frozenset[int]) -> Iterator[tuple[int, str]]:
     except (SyntaxError, ValueError):
         return
     imports = imports_of(tree) | beside(tree)
-    inner: set[int] = set()
+    inner = local_names(tree)
     for node in ast.walk(tree):
         if isinstance(node, ast.Attribute):
             inner.add(id(node.value))
@@ -99,6 +104,21 @@ def ambient(text: str, lines: frozenset[int]) -> Iterator[tuple[int, str]]:
                 yield node.lineno, f"asks about its surroundings with `{what[:80]}`"
         elif isinstance(node, ast.Call | ast.Constant) and node.lineno in lines and hides(node):
             yield node.lineno, f"reaches a name that a reader cannot see: `{ast.unparse(node)[:80]}`"
+
+
+def local_names(tree: ast.Module) -> set[int]:
+    """Returns the ids of names that a function binds itself, other than by an import: there they are no module."""
+    found: set[int] = set()
+    for scope in ast.walk(tree):
+        if not isinstance(scope, ast.FunctionDef | ast.AsyncFunctionDef):
+            continue
+        inside = [node for statement in scope.body for node in ast.walk(statement)]
+        if any(isinstance(node, SCOPES) for node in inside):
+            continue  # which of them binds a name takes more than this
+        names = [node for node in inside if isinstance(node, ast.Name)]
+        bound = {node.id for node in names if isinstance(node.ctx, ast.Store)}
+        found |= {id(node) for node in names if node.id in bound}
+    return found
 
 
 def hides(node: ast.Call | ast.Constant) -> bool:

@@ -54,14 +54,23 @@ def replaced(node: ast.AST, changed: Collection[str]) -> str:
 
 
 def defined(text: str, lines: frozenset[int]) -> Iterator[str]:
-    """Yields the names that some lines of a module bind, and the functions and classes around these lines."""
+    """Yields the names that some lines of a module bind for others, and the functions and classes around these lines."""
     try:
         tree = ast.parse(text)
     except (SyntaxError, ValueError):
         return
+    own = {
+        id(node)
+        for function in ast.walk(tree)
+        if isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef)
+        if not any(isinstance(node, ast.Global) for node in ast.walk(function))
+        for statement in function.body
+        for node in ast.walk(statement)
+    }
     for node in ast.walk(tree):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
             if lines & set(range(node.lineno, (node.end_lineno or node.lineno) + 1)):
                 yield node.name
         elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store) and node.lineno in lines:
-            yield node.id
+            if id(node) not in own:
+                yield node.id
