@@ -177,6 +177,22 @@ def test_test_that_a_fix_breaks_is_told_from_one_that_is_flaky(lab: Lab) -> None
         assert proof.saw.startswith("flaky")
 
 
+def test_version_that_a_fix_raises_beside_its_declaration_is_for_a_person(lab: Lab) -> None:
+    declared = '[project]\nname = "shop"\nversion = "{}"\n'
+    reads = (
+        "import tomllib\nfrom pathlib import Path\n\nimport shop\n\n\ndef test_version():\n"
+        "    text = Path('pyproject.toml').read_text()\n"
+        "    assert shop.__version__ == tomllib.loads(text)['project']['version']\n"
+    )
+    old = {"pyproject.toml": declared.format("1.0.1"), "shop/__init__.py": "__version__ = '1.0.1'\n"}
+    new = {"pyproject.toml": declared.format("1.0.2"), "shop/__init__.py": "__version__ = '1.0.2'\n"}
+    more = {PRICES: RIGHT, "tests/test_cents.py": TEST}
+    with lab.hearing({**WRONG, **old, "tests/test_version.py": reads}, {**new, **more}, people=True) as hearing:
+        proof = suite_on_head(hearing)
+    assert proof.outcome is Outcome.NEEDS_EYES
+    assert "raises the version" in proof.saw
+
+
 ELSEWHERE = "import sys\n\n\ndef test_words_of_an_old_python():\n    assert sys.version_info < (3, 2){}\n"
 
 

@@ -46,5 +46,6 @@ def test_question_for_behaviour_is_not_told(test: str) -> None:
 
 def test_changed_names_are_those_bound_and_those_around_the_lines() -> None:
     text = "X = 1\n\n\nclass A:\n    def f(self):\n        y = 2\n\n    def g(self):\n        return 3\n"
-    assert set(defined(text, frozenset({6}))) == {"A", "f", "y"}
+    assert set(defined(text, frozenset({6}))) == {"A", "f"}
+    assert set(defined(text.replace("y = 2", "global y; y = 2"), frozenset({6}))) == {"A", "f", "y"}
     assert set(defined(text, frozenset({1}))) == {"X"}

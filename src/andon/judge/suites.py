@@ -21,6 +21,7 @@ ASSERTED = re.compile(r"assert\b|AssertionError|Failed:")
 """What a test says that was let down by a value, and not by what it runs on."""
 SOME_RED = 0.2
 """Below this share of red tests a person's suite is taken as it is."""
+RELEASE = re.compile(r"\b\d+\.\d+(?:\.\w+)*")
 ALL_RED = 0.5
 """From this share of red tests on, the suite says nothing about a patch."""
 
@@ -178,6 +179,10 @@ def suite_on_head(hearing: Hearing) -> Proof:
     contested = [event for event in broken if is_contested(event, hearing)]
     undeclared = [event for event in broken if event not in contested]
     steady = again_red(undeclared, hearing) if hearing.people else undeclared
+    releases = [event for event in steady if names_release(event, hearing)]
+    if releases and releases == steady == undeclared:
+        words = f"it raises the version, which stays the base's where the project declares it: {releases[0].id}"
+        return needs_eyes(name, f"{words}: {first_line(releases[0])}", told(releases))
     if steady:
         words = f"{len(steady)} tests that held before fail now: {steady[0].id}: {first_line(steady[0])}"
         return fails(name, words, told(undeclared))
@@ -195,14 +200,34 @@ def suite_on_head(hearing: Hearing) -> Proof:
 
 
 def again_red(broken: list[TestEvent], hearing: Hearing) -> list[TestEvent]:
-    """Returns those of the broken tests that are red again when the whole suite runs once more."""
+    """Returns those of the broken tests that are red again when the whole suite runs once more, and green without it.
+
+    Both run at the same time: a test that measures time must not be held against a patch on a machine that got busy.
+    """
     if not broken:
         return []
-    hearing.progress("runs the suite with the patch once more: what is red may be flaky")
-    with hearing.at(hearing.source_diff) as head:
-        run = head.test()
-    red = {function_of(event) for event in run.failed}
-    return [event for event in broken if function_of(event) in red or not run.complete]
+    hearing.progress("runs both suites once more: what is red may be flaky")
+
+    def run(diff: str) -> TestRun:
+        with hearing.at(diff) as tree:
+            return tree.test()
+
+    base, head = hearing.side_by_side(lambda: run(""), lambda: run(hearing.source_diff))
+    red_before, red = ({function_of(event) for event in one.failed} for one in (base, head))
+    return [
+        event
+        for event in broken
+        if not head.complete or (function_of(event) in red and function_of(event) not in red_before)
+    ]
+
+
+def names_release(event: TestEvent, hearing: Hearing) -> bool:
+    """Tells whether a test is red with both versions in its words, of which a file that is set aside raises one."""
+    hunks = [hunk for item in hearing.files if item.path in hearing.aside for hunk in item.hunks]
+    gone = set(RELEASE.findall(" ".join(line for hunk in hunks for line in hunk.removed)))
+    new = set(RELEASE.findall(" ".join(line for hunk in hunks for line in hunk.added)))
+    words = set(RELEASE.findall(event.message))
+    return bool(words & (gone - new)) and bool(words & (new - gone))
 
 
 def is_contested(event: TestEvent, hearing: Hearing) -> bool:

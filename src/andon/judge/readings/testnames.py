@@ -54,7 +54,7 @@ def replaced(node: ast.AST, changed: Collection[str]) -> str:
 
 
 def defined(text: str, lines: frozenset[int]) -> Iterator[str]:
-    """Yields the names that some lines of a module bind for others, and the functions and classes around these lines."""
+    """Yields the names that some lines of a module bind for others to see, and the functions and classes around."""
     try:
         tree = ast.parse(text)
     except (SyntaxError, ValueError):
@@ -71,6 +71,5 @@ def defined(text: str, lines: frozenset[int]) -> Iterator[str]:
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
             if lines & set(range(node.lineno, (node.end_lineno or node.lineno) + 1)):
                 yield node.name
-        elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store) and node.lineno in lines:
-            if id(node) not in own:
-                yield node.id
+        elif isinstance(node, ast.Name) and node.lineno in lines and id(node) not in own:
+            yield from [node.id] if isinstance(node.ctx, ast.Store) else []
