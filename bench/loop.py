@@ -28,7 +28,7 @@ from andon.app import App, alone, utc_now
 from andon.config import load
 from andon.engine import Engine
 from andon.fix import new_tests
-from andon.models import Attempt, Diagnosis, Patch, Spend, Status
+from andon.models import Attempt, Diagnosis, Patch, Spend, Status, Ticket
 from andon.protocols import Case, Fixed
 from andon.testing.agents import ScriptedAgent, file_diff
 from andon.testing.postgres import PostgresServer
@@ -193,16 +193,19 @@ def wait_for_gate(app: App, tickets: int, engine: Engine) -> None:
     """
     began, pause = time.monotonic(), threading.Event()
     while time.monotonic() - began < LIMIT:
-        found = app.store.list_tickets(limit=tickets)
+        found = app.store.list_tickets(status=(*GATE, Status.ESCALATED), limit=tickets)
         lost = [one for one in found if one.status is Status.ESCALATED]
         if lost:
             raise RuntimeError(f"ticket {lost[0].id}: {lost[0].reason}")
-        there = [one for one in found if one.status in GATE]
-        judged = [one for one in there if one.status is Status.PROVEN or app.store.list_attempts(one.id)[-1].verdict]
-        if len(judged) == tickets:
+        if len(found) == tickets and all(has_verdict(app, one) for one in found):
             return
         pause.wait(0.5)
     raise RuntimeError(f"not all tickets came to the gate; {engine.trouble}")
+
+
+def has_verdict(app: App, ticket: Ticket) -> bool:
+    """Tells whether the judge has spoken."""
+    return ticket.status is Status.PROVEN or app.store.list_attempts(ticket.id)[-1].verdict is not None
 
 
 def join(folder: Path) -> None:

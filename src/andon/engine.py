@@ -187,9 +187,9 @@ class Engine:
     def start_phases(self) -> None:
         """Puts one workflow on a queue for every ticket that asks for a phase; the same fact never starts two."""
         store = self.app.store
-        for ticket in store.list_tickets(status=(Status.OPEN, Status.DIAGNOSED, Status.APPROVED, Status.SHIPPED)):
-            phase, fact = workflows.due(self.app, ticket)
-            if not phase or fact in self._started or self.is_busy(ticket.id):
+        tickets = store.list_tickets(status=(Status.OPEN, Status.DIAGNOSED, Status.APPROVED, Status.SHIPPED))
+        for ticket, phase, fact in workflows.due(self.app, tickets):
+            if fact in self._started or self.is_busy(ticket.id):
                 continue
             repo = self.app.config.systems[ticket.system].repo
             queue, partition = (FIXES, repo) if phase == "fix" else (TICKETS, None)

@@ -9,14 +9,15 @@ time; `next_phase` tells what a ticket's status asks for, so the decision starts
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import timedelta
-from typing import Protocol, TypeVar
+from typing import NamedTuple, Protocol, TypeVar
 
 from andon import lanes, steps
 from andon.app import App
 from andon.errors import AndonError, ConflictError, ExternalError
 from andon.models import Autonomy, Lane, Status, Ticket, VerdictOutcome
+from andon.store import LastMove
 
 Result = TypeVar("Result", str, int, bool, list[int])
 
@@ -172,24 +173,37 @@ WAITS = 6
 """After so many waits in a row (about half an hour) a person gets the ticket."""
 
 
-def due(app: App, ticket: Ticket) -> tuple[str, str]:
-    """Returns the phase that a ticket asks for now, and the name of the fact that asks; both empty for none.
+class Due(NamedTuple):
+    """A ticket that asks for a phase."""
 
-    The same fact has the same name for ever: whatever starts it twice has started it once.
-    """
-    phase = next_phase(ticket, ticket.autonomy)
-    if not phase or ticket.system not in app.config.systems:
-        return "", ""
-    moved = app.store.last_move(ticket.id)
-    fact = f"ticket-{ticket.id}-{phase}-{moved}"
+    ticket: Ticket
+    phase: str
+    fact: str
+    """Name of what asks. The same fact has the same name for ever: whatever starts it twice has started it once."""
+
+
+def due(app: App, tickets: Sequence[Ticket]) -> list[Due]:
+    """Returns those of some tickets that ask for a phase now; the store is asked once for all of them."""
+    asking = [
+        (ticket, phase)
+        for ticket in tickets
+        if ticket.system in app.config.systems and (phase := next_phase(ticket, ticket.autonomy))
+    ]
+    moves = app.store.last_moves([ticket.id for ticket, _ in asking])
+    found = [(ticket, phase, fact_of(app, ticket, phase, moves[ticket.id])) for ticket, phase in asking]
+    return [Due(ticket, phase, fact) for ticket, phase, fact in found if fact]
+
+
+def fact_of(app: App, ticket: Ticket, phase: str, last: LastMove) -> str:
+    """Returns the name of the fact for which a ticket asks for a phase; empty while it waits."""
+    fact = f"ticket-{ticket.id}-{phase}-{last.event}"
     now = app.now()
     if phase == "watch" or (phase == "ship" and ticket.autonomy is Autonomy.PROPOSE):
         pace = min(60.0, max(1.0, app.config.systems[ticket.system].every.total_seconds()))
-        return phase, f"{fact}-{int(now.timestamp() / pace)}"
-    waits = [event for event in app.store.list_events(ticket.id, after=moved) if event.kind == "waits"]
-    if waits and now < waits[-1].at + pause(len(waits)):
-        return "", ""
-    return phase, f"{fact}-{len(waits)}" if waits else fact
+        return f"{fact}-{int(now.timestamp() / pace)}"
+    if last.waits and now < last.waits[-1] + pause(len(last.waits)):
+        return ""
+    return f"{fact}-{len(last.waits)}" if last.waits else fact
 
 
 def pause(waits: int) -> timedelta:

@@ -203,3 +203,19 @@ def test_duplicate_of_no_open_ticket_is_a_conflict(store: Store, now: datetime) 
     with pytest.raises(NotFoundError):
         store.absorb(twin, 99, reason="r", now=now)
     assert store.get_ticket(twin).status is Status.OPEN
+
+
+def test_last_moves_of_many_tickets_are_told_with_how_often_each_has_waited_since(store: Store, now: datetime) -> None:
+    first, second = (store.create_ticket(system="feed", title=title, now=now) for title in ("one", "two"))
+    store.add_event(first.id, "waits", actor="loop", now=now)
+    store.move(first.id, Status.OPEN, Status.DIAGNOSED, actor="loop", reason="found", now=now)
+    for minute in (1, 2):
+        store.add_event(first.id, "waits", actor="loop", now=now + timedelta(minutes=minute))
+    store.add_event(second.id, "noted", actor="loop", now=now)
+    found = store.last_moves([first.id, second.id])
+    assert {ticket: last.event for ticket, last in found.items()} == {
+        one.id: store.last_move(one.id) for one in (first, second)
+    }
+    assert found[first.id].waits == (now + timedelta(minutes=1), now + timedelta(minutes=2))
+    assert found[second.id].waits == ()
+    assert store.last_moves([]) == {}

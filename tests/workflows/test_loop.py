@@ -152,9 +152,9 @@ def test_agent_that_dies_leaves_the_ticket_waiting_and_then_to_a_person(open_: O
     app = open_("diagnosed", agent=ScriptedAgent(["!out of memory"] * 20))
     for _ in range(workflows.WAITS):
         assert go(app, "fix").startswith("waits")
-        assert workflows.due(app, app.store.get_ticket(1)) == ("", "")
+        assert workflows.due(app, [app.store.get_ticket(1)]) == []
         clock.forward(LATER)
-        assert workflows.due(app, app.store.get_ticket(1))[0] == "fix"
+        assert workflows.due(app, [app.store.get_ticket(1)])[0].phase == "fix"
     assert go(app, "fix") == Status.ESCALATED
     assert "out of memory" in app.store.get_ticket(1).reason
 
@@ -187,7 +187,7 @@ def test_report_ends_with_the_diagnosis(open_: Open) -> None:
     app = open_("red", autonomy="report")
     sweep(app)
     assert go(app, "diagnose") == Status.DIAGNOSED
-    assert workflows.due(app, app.store.get_ticket(1)) == ("", "")
+    assert workflows.due(app, [app.store.get_ticket(1)]) == []
 
 
 def test_proposal_waits_on_a_branch_until_a_person_merges_it(open_: Open, sqlite_stands: Stands) -> None:
@@ -332,7 +332,7 @@ def test_many_causes_at_once_become_one_ticket_for_a_person(open_: Open, sqlite_
     ticket = app.store.get_ticket(1)
     assert (ticket.status, ticket.check) == (Status.ESCALATED, None)
     assert {"no-empty-pictures", "no-padded-skus", "prices-in-range", "no-items-missed"} <= set(ticket.checks)
-    assert workflows.due(app, ticket) == ("", "")
+    assert workflows.due(app, [ticket]) == []
     app.now = now_clock().now
     assert sweep(app) == []
 

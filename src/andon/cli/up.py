@@ -164,14 +164,11 @@ def run_once(app: App) -> None:
             click.echo(line)
     watched: set[int] = set()
     while True:
-        waiting = [
-            (phase, ticket)
-            for ticket in app.store.list_tickets()
-            if (phase := workflows.due(app, ticket)[0]) and not (phase == "watch" and ticket.id in watched)
-        ]
+        asking = workflows.due(app, app.store.list_tickets())
+        waiting = [one for one in asking if not (one.phase == "watch" and one.ticket.id in watched)]
         if not waiting:
             break
-        phase, ticket = waiting[0]
+        ticket, phase, _ = waiting[0]
         ended = workflows.run_phase(app, phase, ticket.id, workflows.straight)
         now = app.store.get_ticket(ticket.id)
         app.progress(ticket.id, f"{phase}: {now.status.value}. {now.reason or ended}")

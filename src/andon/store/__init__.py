@@ -7,7 +7,7 @@ from types import TracebackType
 
 from andon.store.alerts import Alerts, LastResult, Ping, Run, Sweep
 from andon.store.database import connect
-from andon.store.events import Events
+from andon.store.events import Events, LastMove
 from andon.store.memory import MemoryShelf
 from andon.store.migrations import migrate
 from andon.store.moving import CLOSED
@@ -19,7 +19,20 @@ from andon.store.transcript import Transcripts
 from andon.store.work import Note, Work
 from andon.store.workers import Worker, Workers
 
-__all__ = ["CLOSED", "Applied", "KeptRecord", "Known", "LastResult", "Note", "Ping", "Run", "Store", "Sweep", "Worker"]
+__all__ = [
+    "CLOSED",
+    "Applied",
+    "KeptRecord",
+    "Known",
+    "LastMove",
+    "LastResult",
+    "Note",
+    "Ping",
+    "Run",
+    "Store",
+    "Sweep",
+    "Worker",
+]
 
 
 class Store(Tickets, Events, Transcripts, Alerts, Sweeps, Work, Records, Spending, MemoryShelf, Workers):

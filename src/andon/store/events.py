@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
+from typing import NamedTuple
 
 from pydantic import JsonValue
 from sqlalchemy import Connection, func, insert, select
@@ -11,6 +12,18 @@ from sqlalchemy import Connection, func, insert, select
 from andon.models import Event, Status
 from andon.store import tables as t
 from andon.store.papers import Part, dump, load
+
+MOST_ASKED = 500
+"""Tickets of one question: databases bound what one statement may hold."""
+
+
+class LastMove(NamedTuple):
+    """How a ticket came to where it stands."""
+
+    event: int
+    """Number of the event; 0 when there is none."""
+    waits: tuple[datetime, ...]
+    """When it has waited since."""
 
 
 class Events(Part):
@@ -44,6 +57,23 @@ class Events(Part):
             t.events.c.ticket == ticket, t.events.c.kind.in_(["opened", "moved"])
         )
         return int(self._db.read(lambda connection: connection.execute(query).scalar_one()) or 0)
+
+    def last_moves(self, tickets: Sequence[int]) -> dict[int, LastMove]:
+        """Returns with which event each of some tickets came to where it stands, and when it has waited since."""
+        kinds = t.events.c.kind.in_(["opened", "moved", "waits"])
+        query = select(t.events.c.ticket, t.events.c.id, t.events.c.at, t.events.c.kind).where(kinds)
+
+        def ask(connection: Connection) -> dict[int, LastMove]:
+            found = dict.fromkeys(tickets, LastMove(0, ()))
+            for start in range(0, len(tickets), MOST_ASKED):
+                some = t.events.c.ticket.in_(tickets[start : start + MOST_ASKED])
+                for row in connection.execute(query.where(some).order_by(t.events.c.id)):
+                    last = found[row.ticket]
+                    waited = row.kind == "waits"
+                    found[row.ticket] = last._replace(waits=(*last.waits, row.at)) if waited else LastMove(row.id, ())
+            return found
+
+        return self._db.read(ask)
 
     def events_after(self, seen: int, *, limit: int = 1000) -> tuple[Event, ...]:
         """Returns the events of all tickets after the last one seen, oldest first."""
