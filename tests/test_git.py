@@ -320,6 +320,12 @@ def test_path_with_a_relative_origin_stands_for_it(work: Path) -> None:
     assert remote_url(str(work)) == str(work.parent / "origin.git")
 
 
+def test_origin_that_was_cloned_from_the_repository_itself_is_followed_one_step(work: Path) -> None:
+    git("clone", "--quiet", "--bare", "work", "kept.git", cwd=work.parent)
+    git("remote", "set-url", "origin", "../kept.git", cwd=work)
+    assert remote_url(str(work)) == str(work.parent / "kept.git")
+
+
 def test_changes_that_are_not_pushed_are_told(work: Path) -> None:
     assert local_changes(work) == ()
     (work / "a.txt").write_text("changed")

@@ -22,21 +22,29 @@ def remote_url(url_or_path: str) -> str:
         raise GitError(f"{url_or_path!r} is not an address of a repository", permanent=True)
     if "://" in url_or_path or SCP.fullmatch(url_or_path):
         return url_or_path
-    path = Path(url_or_path).expanduser().resolve()
-    if not path.is_dir():
-        raise GitError(f"there is no folder {path}", permanent=True)
-    top = try_git("rev-parse", "--show-toplevel", cwd=path)
-    bare = try_git("rev-parse", "--is-bare-repository", cwd=path)
-    if bare.code or (top.code and bare.out.strip() != b"true"):
-        raise GitError(f"{path} is not a git repository: run `git init` there, or name another", permanent=True)
-    place = Path(os.fsdecode(top.out.rstrip(b"\n"))) if top.code == 0 else path
+    place = top_of(Path(url_or_path).expanduser().resolve())
     origin = try_git("config", "--get", "remote.origin.url", cwd=place)
     url = os.fsdecode(origin.out.rstrip(b"\n"))
     if origin.code or not url:
         return str(place)
     if "://" in url or SCP.fullmatch(url):
         return url
-    return remote_url(str((place / url).resolve()))
+    return str(top_of((place / url).resolve()))  # and not what that one has as its origin: git pushes one step too
+
+
+def top_of(path: Path) -> Path:
+    """Returns the top of the work tree that holds a path, or the bare repository that it is.
+
+    Raises:
+        GitError: there is none.
+    """
+    if not path.is_dir():
+        raise GitError(f"there is no folder {path}", permanent=True)
+    top = try_git("rev-parse", "--show-toplevel", cwd=path)
+    bare = try_git("rev-parse", "--is-bare-repository", cwd=path)
+    if bare.code or (top.code and bare.out.strip() != b"true"):
+        raise GitError(f"{path} is not a git repository: run `git init` there, or name another", permanent=True)
+    return Path(os.fsdecode(top.out.rstrip(b"\n"))) if top.code == 0 else path
 
 
 def local_changes(path: Path) -> tuple[str, ...]:
