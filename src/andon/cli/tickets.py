@@ -71,8 +71,9 @@ def tickets(
         if not found and system is not None:
             app.config.system_name(system)  # a name that nobody knows is a slip of the hand
         waiting = {one.id for one in found if waits_for(app.store, one)}
-    ended = (Status.RESOLVED, Status.ABANDONED)
-    shown = [one for one in found if everything or one.status not in ended]
+        ended = (Status.RESOLVED, Status.ABANDONED)
+        shown = [one for one in found if everything or one.status not in ended]
+        reasons = {one.id: reason_of(app.store, one) for one in shown}
     if as_json:
         print_json([one.model_dump(mode="json") for one in shown])
     elif not shown:
@@ -80,7 +81,7 @@ def tickets(
     else:
         width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
         for one in sorted(shown, key=lambda one: (one.id not in waiting, -one.id)):
-            click.echo(line(one, width))
+            click.echo(line(one, reasons[one.id], width))
 
 
 def keep(app: App, system: str, title: str, body: str, check_name: str | None) -> Ticket:
@@ -123,10 +124,16 @@ def waits_for(store: Store, ticket: Ticket) -> str:
     return ""
 
 
-def line(ticket: Ticket, width: int | None = None) -> str:
+def reason_of(store: Store, ticket: Ticket) -> str:
+    """Returns why a ticket stands where it does; of a patch that a person has to look at, what the judge said."""
+    verdict = store.list_attempts(ticket.id)[-1].verdict if ticket.status is Status.PATCHED else None
+    return f"{verdict.outcome.value}: {verdict.reason}" if verdict is not None else ticket.reason
+
+
+def line(ticket: Ticket, reason: str, width: int | None = None) -> str:
     """Returns a ticket as one line; in a terminal of this many columns its reason stands below, wrapped."""
     status = click.style(f"{ticket.status.value:<10}", fg=STATUS_COLOURS.get(ticket.status, "blue"))
-    reason = visible(ticket.reason, 90 if width is None else 300)
+    reason = visible(reason, 90 if width is None else 300)
     if width is None:
         title = visible(ticket.title, 60) + (f"  {reason}" if reason else "")
         return f"{ticket.id:>4}  {status} {ticket.system:<12} {title}"

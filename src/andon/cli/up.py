@@ -16,7 +16,7 @@ import click
 
 from andon.app import App, alone
 from andon.cli.open import open_config
-from andon.cli.tickets import STATUS_COLOURS, waits_for
+from andon.cli.tickets import STATUS_COLOURS, reason_of, waits_for
 from andon.errors import ConfigError
 from andon.models import CheckResult, CheckState, Status, Ticket
 from andon.quoting import visible
@@ -171,14 +171,14 @@ def run_once(app: App) -> None:
         ticket, phase, _ = waiting[0]
         ended = workflows.run_phase(app, phase, ticket.id, workflows.straight)
         now = app.store.get_ticket(ticket.id)
-        app.progress(ticket.id, f"{phase}: {now.status.value}. {now.reason or ended}")
+        app.progress(ticket.id, f"{phase}: {now.status.value}. {reason_of(app.store, now) or ended}")
         if phase == "watch" or now.status is ticket.status:
             watched.add(ticket.id)
         if phase != "watch" and now.status is ticket.status:
             break  # the phase could not move it (somebody else did, or an outage): the next sweep looks again
     for ticket in app.store.list_tickets():
         if command := waits_for(app.store, ticket):
-            reason = visible(ticket.reason, 300)
+            reason = visible(reason_of(app.store, ticket), 300)
             click.echo(f"ticket {ticket.id} waits for you: {ticket.status.value}. {reason} ({command})")
 
 

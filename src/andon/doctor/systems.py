@@ -184,7 +184,10 @@ def suite_runs(app: App, system: str) -> Finding:
         return Finding(what=what, state="works", saw=f"{len(run.events)} tests, green in {seconds}")
     failed = [event.id for event in run.failed]
     if not run.complete or not failed:
-        saw = f"the suite did not reach its end: {run.ran.words}"
+        words = run.ran.words.strip()
+        if "Traceback" in words:  # what it says is in its last line
+            words = words.splitlines()[-1]
+        saw = f"the suite did not reach its end: {words}"
     else:
         saw = f"{len(failed)} tests fail: {', '.join(failed[:5])}{', ...' if len(failed) > 5 else ''}"
     return Finding(what=what, state="broken", saw=saw, mend=suite_mend(app, system, run))
