@@ -132,16 +132,20 @@ def smallest(bench: Bench, candidate: Candidate) -> tuple[Evidence, str]:
     rebuilt: dict[frozenset[Atom], tuple[Row, ...]] = {}
 
     def telling(subset: Sequence[Atom]) -> bool:
-        evidence = part_of(whole, subset)
+        rows = told_again(part_of(whole, subset))
+        rebuilt[frozenset(subset)] = rows or ()
+        return rows is not None
+
+    def told_again(evidence: Evidence) -> tuple[Row, ...] | None:
+        """Returns the recorded rows that are found again on base; None when it is not red, or not mended."""
         base = bench.replay("", evidence=evidence)
         if base is None or base.result is None or not base.red:
-            return False
+            return None
         same = recorded_rows(whole, base.result.rows)
         if whole.key and not same:
-            return False  # red, but of other rows than those that were reported
-        rebuilt[frozenset(subset)] = same
+            return None  # red, but of other rows than those that were reported
         head = bench.replay(candidate.diff, evidence=evidence)
-        return head is not None and head.green
+        return same if head is not None and head.green else None
 
     def first(subsets: Sequence[tuple[Atom, ...]]) -> int | None:
         for numbers in batched_numbers(len(subsets), bench.case.workers):
@@ -159,7 +163,10 @@ def smallest(bench: Bench, candidate: Candidate) -> tuple[Evidence, str]:
     )
     small = part_of(whole, kept)
     rows = rebuilt.get(frozenset(kept), ()) if any(name for name, _ in kept) else ()
-    return (small.model_copy(update={"rows": rows, "total": len(rows)}) if rows else small), note
+    narrow = small.model_copy(update={"rows": rows, "total": len(rows)})
+    # A replay that reads the rows themselves may need those that it does not bring back.
+    whole_needed = not rows or (len(rows) < len(small.rows) and told_again(narrow) is None)
+    return (small if whole_needed else narrow), note
 
 
 def recorded_rows(evidence: Evidence, found: Sequence[Row]) -> tuple[Row, ...]:
