@@ -1,7 +1,8 @@
 """Measures the demonstration: seconds from red to the gate and to the end, a fault a line, with the outcome.
 
     python bench/demo.py                      # every fault, after scripts/setup
-    python bench/demo.py retry-429 time-zone
+    python bench/demo.py retry-429 unit-mixup
+    python bench/demo.py --agent model      # unit-mixup, by the agent `model` and a scripted model on loopback
 
 Each fault runs as `andon demo --fault NAME --yes --json` in a process of its own. Ends with 1 when one did not end.
 """
@@ -14,16 +15,21 @@ import os
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from engineer import FAULT, engineer
 
 from andon.demo import faults
+from andon.testing.endpoint import endpoint
 
 LIMIT = 900.0
 
 
-def measure(fault: str) -> tuple[str, bool]:
+def measure(fault: str, *words: str) -> tuple[str, bool]:
     """Returns a fault's line of the table, and whether the demonstration came to an end."""
     began = time.monotonic()
-    argv = (sys.executable, "-m", "andon", "demo", "--fault", fault, "--yes", "--json")
+    argv = (sys.executable, "-m", "andon", "demo", "--fault", fault, "--yes", "--json", *words)
     try:
         ran = subprocess.run(argv, capture_output=True, text=True, timeout=LIMIT, check=False)
     except subprocess.TimeoutExpired:
@@ -39,6 +45,17 @@ def measure(fault: str) -> tuple[str, bool]:
     return f"| {fault} | {shown(gate)} | {shown(ended)} | {whole:.0f} | {told['outcome']} |", True
 
 
+@contextmanager
+def asked_of(agent: str) -> Iterator[tuple[str, ...]]:
+    """Gives the options that make the demonstration use an agent; its model answers for as long."""
+    if agent == "search":
+        yield ()
+        return
+    os.environ["ENGINEER_KEY"] = "a-key-of-loopback"
+    with endpoint(engineer, key=os.environ["ENGINEER_KEY"]) as model:
+        yield ("--agent", "model", "--model", "openai:scripted", "--url", f"{model.url}/v1", "--key", "ENGINEER_KEY")
+
+
 def shown(seconds: float | None) -> str:
     """Returns seconds as a cell."""
     return "" if seconds is None else f"{seconds:.0f}"
@@ -47,15 +64,17 @@ def shown(seconds: float | None) -> str:
 def main() -> None:
     """Prints a table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("faults", nargs="*", default=list(faults()), metavar="FAULT")
+    parser.add_argument("faults", nargs="*", metavar="FAULT")
+    parser.add_argument("--agent", choices=["search", "model"], default="search")
     told = parser.parse_args()
     print(f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}; seconds")
     print("| fault | start to gate | start to end | whole command | outcome |\n|---|--:|--:|--:|---|", flush=True)
     ended = True
-    for fault in told.faults:
-        line, came = measure(fault)
-        ended = ended and came
-        print(line, flush=True)
+    with asked_of(told.agent) as words:
+        for fault in told.faults or (list(faults()) if told.agent == "search" else [FAULT]):
+            line, came = measure(fault, *words)
+            ended = ended and came
+            print(line, flush=True)
     sys.exit(0 if ended else 1)
 
 
