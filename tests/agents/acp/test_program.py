@@ -7,11 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from andon.agents.acp.presets import KEY, PRESETS, Where
+from andon.agents.acp.presets import KEY, PRESETS, Preset, Where
 from andon.agents.acp.program import find_program
 from andon.errors import AgentError
 from andon.protocols import Command
 from andon.sandboxes import open_sandbox
+
+WHERE = Where("http://127.0.0.1:4141", "openai", "the-model")
 
 
 def program(place: Path, text: str = "#!/bin/sh\necho here\n") -> Path:
@@ -69,9 +71,18 @@ def test_found_program_runs_in_the_sandbox(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", list(PRESETS))
 def test_preset_leads_every_request_to_the_relay_and_holds_no_key(name: str) -> None:
     for wire in PRESETS[name].wires:
-        env = PRESETS[name].env(Where("http://127.0.0.1:4141", wire, "the-model"))
-        text = json.dumps(env)
+        where = WHERE._replace(wire=wire)
+        text = json.dumps([PRESETS[name].env(where), PRESETS[name].home(where)])
         assert "http://127.0.0.1:4141" in text
         assert "the-model" in text
         assert KEY in text
         assert "https://" not in text
+
+
+def test_what_an_agent_is_told_in_its_home_stands_there_when_it_starts() -> None:
+    texts = {".agent/settings.json": '{"say": "it\'s $HOME"}', "second": "2"}
+    preset = Preset((), frozenset(), lambda _: {}, "", lambda _: texts)
+    argv = preset.settle(("/bin/sh", "-c", 'cat "$HOME/.agent/settings.json" "$HOME/second"'), WHERE)
+    ran = open_sandbox().run(Command(argv, cwd=Path("/")))
+    assert ran.stdout == "".join(texts.values())
+    assert PRESETS["opencode"].settle(("opencode",), WHERE) == ("opencode",)

@@ -73,7 +73,7 @@ def through(open_relay: OpenRelay, preset: Preset, where: Where) -> OpenWay:
     def open_way(wallet: Wallet) -> Iterator[Way]:
         with open_relay(wallet) as relay:
             yield Way(
-                lambda argv, python: relay.wrap(argv, PORT, python),
+                lambda argv, python: relay.wrap(preset.settle(argv, where), PORT, python),
                 preset.env(where),
                 relay.readable,
                 (relay.socket,),

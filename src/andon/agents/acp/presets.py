@@ -9,6 +9,8 @@ from typing import NamedTuple
 KEY = "andon-adds-the-key-outside"
 """What an agent is given in place of a key: the relay puts the real one in."""
 Env = dict[str, str]
+PUT = 'mkdir -p "$(dirname "$HOME/$1")" && printf %s "$2" >"$HOME/$1" && shift 2 && exec "$@"'
+"""Writes one file and runs the rest; the home is made anew for each session, inside the sandbox."""
 
 
 class Where(NamedTuple):
@@ -21,6 +23,12 @@ class Where(NamedTuple):
     model: str
 
 
+def no_files(where: Where) -> Mapping[str, str]:
+    """Returns no file: most agents are told all by their environment."""
+    del where
+    return {}
+
+
 class Preset(NamedTuple):
     """How one agent is started."""
 
@@ -30,6 +38,14 @@ class Preset(NamedTuple):
     env: Callable[[Where], Env]
     install: str
     """What a person does to have it."""
+    home: Callable[[Where], Mapping[str, str]] = no_files
+    """Files that have to stand in its home, by their path there."""
+
+    def settle(self, argv: tuple[str, ...], where: Where) -> tuple[str, ...]:
+        """Returns the command that writes the files of the home and then becomes the agent."""
+        for path, text in self.home(where).items():
+            argv = ("/bin/sh", "-c", PUT, "sh", path, text, *argv)
+        return argv
 
 
 def claude_code(where: Where) -> Env:
@@ -89,9 +105,16 @@ def opencode(where: Where) -> Env:
 
 
 def openhands(where: Where) -> Env:
-    """OpenHands, whose model library wants the provider before the model's name."""
+    """OpenHands, which is to look for no list of prices; what else it is told stands in its home."""
+    del where
+    return {"OPENHANDS_SUPPRESS_BANNER": "1", "LITELLM_LOCAL_MODEL_COST_MAP": "True"}
+
+
+def openhands_home(where: Where) -> Mapping[str, str]:
+    """OpenHands' own settings; its model library wants the provider before the model's name."""
     url = where.url if where.wire == "anthropic" else f"{where.url}/v1"
-    return {"LLM_MODEL": f"{where.wire}/{where.model}", "LLM_BASE_URL": url, "LLM_API_KEY": KEY}
+    model = {"model": f"{where.wire}/{where.model}", "base_url": url, "api_key": KEY, "usage_id": "agent"}
+    return {".openhands/agent_settings.json": json.dumps({"llm": model})}
 
 
 def gemini(where: Where) -> Env:
@@ -117,10 +140,11 @@ PRESETS: Mapping[str, Preset] = {
     "gemini": Preset(("gemini", "--acp"), frozenset({"gemini"}), gemini, "npm install -g @google/gemini-cli"),
     "opencode": Preset(("opencode", "acp"), frozenset({"anthropic", "openai"}), opencode, "npm install -g opencode-ai"),
     "openhands": Preset(
-        ("openhands", "acp", "--override-with-envs", "--always-approve"),
+        ("openhands", "acp", "--always-approve"),
         frozenset({"anthropic", "openai"}),
         openhands,
         "uv tool install openhands --python 3.12",
+        openhands_home,
     ),
 }
 
