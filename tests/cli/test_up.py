@@ -185,9 +185,10 @@ def test_interrupt_of_once_is_one_line_and_130(red: Path) -> None:
 def test_interrupt_while_andon_is_still_being_imported_is_one_line(red: Path) -> None:
     os.mkfifo(red / "slow")
     (red / "click.py").write_text("open('slow').read()\n", encoding="utf-8")  # found before the real one
-    with started("tickets", cwd=red) as loop, (red / "slow").open("w", encoding="utf-8"):
-        loop.send_signal(signal.SIGINT)
-        out, err = loop.communicate(timeout=60)
+    with started("tickets", cwd=red) as loop:
+        with (red / "slow").open("w", encoding="utf-8"):
+            loop.send_signal(signal.SIGINT)
+        out, err = loop.communicate(timeout=60)  # a signal just before it waits for the pipe is seen when that ends
     assert (loop.returncode, out, err) == (130, "", "stopped\n")
 
 
