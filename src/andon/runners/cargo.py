@@ -17,7 +17,7 @@ SUMMARY = re.compile(r"(?m)^(\d+) tests?, (\d+) benchmarks?$")
 LINE = re.compile(r"(?m)^test (.+?)(?: - should panic(?: with .*?)?)? \.\.\. (ok|FAILED|ignored)(?:[, <].*)?$")
 RESULT = re.compile(r"(?m)^test result: (ok|FAILED)\. (\d+) passed; (\d+) failed; (\d+) ignored;")
 BLOCK = re.compile(r"(?ms)^---- (.+?) stdout ----\n(.*?)(?=^---- |\nfailures:\n|\Z)")
-PLACE = re.compile(r"panicked at (?:'.*', )?([^\s:']+):(\d+):\d+")
+PLACE = re.compile(r"panicked at (?:'(?s:.*?)', )?([^\s:']+):(\d+):\d+")
 DOCTEST = re.compile(r"(\S+) - (.*?) ?\(line \d+\)(?: - compile(?: fail)?)?")
 OUTCOMES = {"ok": "passed", "FAILED": "failed", "ignored": "skipped"}
 START = 5.0
