@@ -1,6 +1,7 @@
 """kill -9 at every boundary of every step, on both databases: a fresh engine goes on as if nothing had happened.
 
 A step has two boundaries: `before` it, and `done`, when its effect has happened and its result is not remembered yet.
+Whoever took over after the first kill is killed at the second.
 """
 
 from __future__ import annotations
@@ -47,12 +48,7 @@ PHASES = {
     "quiet": Phase("shipped", ("watch", "settle", "resolved"), 7, later=LATER),
     "fired": Phase("fired", ("watch", "revert", "redeploy", "reopen"), 7),
 }
-BOUNDARIES = [
-    pytest.param(name, f"{side} {step}", id=f"{name}-{side} {step}")
-    for name, phase in PHASES.items()
-    for step in phase.steps
-    for side in ("before", "done")
-]
+STEPS = [pytest.param(name, step, id=f"{name}-{step}") for name, phase in PHASES.items() for step in phase.steps]
 JUDGED_APART = {"judge 1", "judge 2"}
 """Steps that the states `judged` and `rejudged` were killed at: twice is enough for the dearest of all."""
 OF_LANES = {"wait", "attach"}
@@ -105,13 +101,14 @@ def facts(stands: Stands, phase: Phase) -> Facts:
     return found._replace(moves=found.moves[: phase.moves])
 
 
-@pytest.mark.parametrize(("name", "boundary"), BOUNDARIES)
-def test_phase_goes_on_after_a_kill(
-    name: str, boundary: str, stands: Stands, undisturbed: Callable[[str], Undisturbed]
+@pytest.mark.parametrize(("name", "step"), STEPS)
+def test_phase_goes_on_after_a_kill_before_a_step_and_one_after_it(
+    name: str, step: str, stands: Stands, undisturbed: Callable[[str], Undisturbed]
 ) -> None:
     calm = undisturbed(name).facts
     stands.give(PHASES[name].state)
-    run(stands, PHASES[name], kill=boundary)
+    run(stands, PHASES[name], kill=f"before {step}")
+    run(stands, PHASES[name], kill=f"done {step}", later=MINUTE)
     run(stands, PHASES[name], later=MINUTE)
     assert facts(stands, PHASES[name]) == calm
 
