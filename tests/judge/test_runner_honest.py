@@ -77,12 +77,12 @@ def test_script_that_imports_a_name_of_the_patch_is_loaded_on_the_base_all_the_s
     assert "2 of 2 fail on the base" in proof.saw
 
 
-def test_script_of_which_only_a_name_is_missing_on_the_base_needs_eyes(lab: Lab) -> None:
+def test_script_of_which_only_a_name_is_missing_on_the_base_shows_no_fault(lab: Lab) -> None:
     test = OPEN.replace("total", "most") + 'test("most", () => assert.equal(most([3, 4]), 4));\n'
     more = "export const most = (prices) => Math.max(...prices);\n"
     with NODE.hearing(lab, {"shop.js": NODE.fixed + more, NODE.test: test}, people=True) as hearing:
         proof = new_test_on_base(hearing)
-    assert proof.outcome is Outcome.NEEDS_EYES, proof
+    assert proof.outcome is Outcome.FAILS, proof
     assert "only misses a name" in proof.saw
 
 

@@ -15,9 +15,9 @@ from andon.environments.foreign import Ground, find_ground, runtime_of
 from andon.environments.identity import find_identity, noted_version
 from andon.environments.interpreters import find_python, has_metadata, own_venv
 from andon.environments.layout import find_roots, find_suite
-from andon.environments.making import Bench, Environment, last_words, lay_over, made_venv, release_day
+from andon.environments.making import Bench, Environment, last_words, lay_over, made_venv, own_day, release_day
 from andon.environments.project import ProjectFiles, find_project
-from andon.errors import ConfigError
+from andon.errors import ConfigError, ExternalError
 from andon.protocols import Sandbox
 
 __all__ = ["Environment", "Ground", "find_environment", "find_ground", "lay_over", "runtime_of"]
@@ -54,15 +54,15 @@ def find_environment(
     notes: list[str] = []
     files = ProjectFiles(tree, find_project(tree, tuple(changed)))
     own = own_venv(repository, files.folder, python)
-    interpreter = own / "bin" / "python" if own else find_python(files)
-    before = release_day(at)
+    interpreter = own / "bin" / "python" if own else find_python(files, at)
+    before = release_day(at, interpreter)
     progress("environment: reading what the project says of itself")
     shop = Shop(cache, interpreter, sandbox, before, version or noted_version(files) or "0.0.1")
     identity = find_identity(files, shop, repository.name, notes)
     roots = find_roots(files, identity.files)
     suite = find_suite(files)
     after = ProjectFiles(head, files.folder) if head else None
-    bench = Bench(files, identity, roots, sandbox, cache, before, progress, after)
+    bench = Bench(files, identity, roots, sandbox, cache, before, own_day(at), progress, after)
     if own:
         found = bench.collected(own, suite.argv, described=not has_metadata(own, identity.name))
         if found.usable:
@@ -72,6 +72,13 @@ def find_environment(
         if python is not None:
             raise ConfigError(f"the suite is not collected: {last_words(found)}", key=f"--python {python}")
         notes.append(f"{own.name} of the repository cannot collect the suite, so an environment was made")
+        interpreter = find_python(files, at)
+        bench = bench._replace(before=release_day(at, interpreter))
+    try:
+        kept = made_venv(bench, suite.argv, interpreter)
+    except ExternalError:
+        if interpreter == find_python(files):
+            raise
         interpreter = find_python(files)
-    kept = made_venv(bench, suite.argv, interpreter)
+        kept = made_venv(bench._replace(before=release_day(at, interpreter)), suite.argv, interpreter)
     return bench.environment(kept.venv, kept.argv, kept.tests, [*notes, *kept.notes], described=True)

@@ -75,12 +75,19 @@ def make_venv(folder: Path, python: Path) -> None:
 
 
 def install(
-    folder: Path, lines: Sequence[str], *, before: date | None = None, source: bool = False, alone: bool = False
+    folder: Path,
+    lines: Sequence[str],
+    *,
+    before: date | None = None,
+    source: bool = False,
+    alone: bool = False,
+    upgrade: bool = False,
 ) -> Installed:
     """Installs requirements into a virtual environment.
 
     `before`: only what was released before that day. `source`: lets distributions without a wheel be built, which runs
-    their code with the user's rights. `alone`: without what they need themselves.
+    their code with the user's rights. `alone`: without what they need themselves. `upgrade`: what is there gives
+    way to the newest that counts, even when that is an older one.
     """
     if not lines:
         return Installed(True, "")
@@ -88,6 +95,7 @@ def install(
     uv = find_uv()
     options = [] if source else ["--only-binary", ":all:"]
     options += ["--no-deps"] if alone else []
+    options += ["--upgrade"] if upgrade else []
     if uv:
         argv = [uv, "pip", "install", "--quiet", "--no-config", "--python", str(python), *uv_registry(), *options]
         # In the sandbox it cannot be written: without bytecode every run would compile all that it imports.

@@ -5,16 +5,19 @@ from __future__ import annotations
 import re
 import shutil
 import sys
+from datetime import date, datetime
+from functools import cache
 from pathlib import Path
 
-from andon.config import search_path
+from andon.config import environment, search_path
+from andon.environments.installing import Installed, find_uv, run
 from andon.environments.project import ProjectFiles
 from andon.environments.requirements import plain_name
 from andon.errors import ConfigError
 
 NAMES = (".venv", "venv", "env")
-NEWEST = 20
-"""The highest 3.N that is looked for."""
+OLDEST, NEWEST = 9, 20
+"""The lowest and highest 3.N that is looked for: what the judge brings into a suite runs on these."""
 
 
 def own_venv(repository: Path, folder: str, python: Path | None) -> Path | None:
@@ -44,18 +47,52 @@ def has_metadata(venv: Path, name: str) -> bool:
     return any(plain_name(path.name.rpartition(".")[0].split("-")[0]) == plain_name(name) for path in infos)
 
 
-def find_python(files: ProjectFiles) -> Path:
-    """Returns an interpreter that a project says it runs on: andon's own kind when it does, else one on the path."""
+def find_python(files: ProjectFiles, at: datetime | None = None) -> Path:
+    """Returns an interpreter that a project says it runs on: andon's own kind when it does, else one on the machine.
+
+    `at`: when the base was committed. One from before andon's own Python was released gets the newest that was there
+    already, or the oldest that is known, when the machine has it: what it runs on has no newer one in mind.
+    """
     says = files.table("project").get("requires-python") or files.table("tool", "poetry", "dependencies").get("python")
     says = says or files.ini(files.setup_cfg, "options", "python_requires") or files.setup_py.get("python_requires")
     text = says if isinstance(says, str) else ""
-    if fits(text, sys.version_info[1]):
-        return Path(sys.executable)
-    for minor in range(NEWEST, 8, -1):
-        found = shutil.which(f"python3.{minor}", path=search_path()) if fits(text, minor) else None
+    mine = sys.version_info[1]
+    if at is not None and at.date() < released(mine):
+        ready = [minor for minor in range(mine - 1, OLDEST - 1, -1) if released(minor) <= at.date()] or [OLDEST]
+        found = next(filter(None, map(installed, [minor for minor in ready if fits(text, minor)])), None)
         if found:
-            return Path(found)
-    return Path(sys.executable)
+            return found
+    if fits(text, mine):
+        return Path(sys.executable)
+    others = (installed(minor) for minor in range(NEWEST, OLDEST - 1, -1) if fits(text, minor))
+    return next(filter(None, others), Path(sys.executable))
+
+
+def released(minor: int) -> date:
+    """Returns the day in whose week Python 3.N came out: from 3.9 on, each October (PEP 602)."""
+    return date(2011 + minor, 10, 5)
+
+
+def minor_of(python: Path) -> int:
+    """Returns the N of an interpreter's 3.N."""
+    said = run([str(python), "-c", "import sys; print(sys.version_info[1])"])
+    return int(said.words) if said.done and said.words.isdecimal() else sys.version_info[1]
+
+
+@cache
+def installed(minor: int) -> Path | None:
+    """Returns a Python 3.N of this machine: on the path, among pyenv's, or where uv knows of one."""
+    named = shutil.which(f"python3.{minor}", path=search_path())
+    kept = Path(environment().get("PYENV_ROOT", "~/.pyenv")).expanduser() / "versions"
+    places = [named, *map(str, sorted(kept.glob(f"3.{minor}.*/bin/python"), reverse=True))]
+    found = Installed(False, "")
+    for place in filter(None, places):
+        found = run([place, "-c", "import sys; print(sys.executable)"])
+        if found.done and Path(found.words).is_file():
+            return Path(found.words)
+    uv = find_uv()
+    found = run([uv, "python", "find", "--no-python-downloads", "--no-project", f"3.{minor}"]) if uv else found
+    return Path(found.words) if found.done and Path(found.words).is_file() else None
 
 
 def fits(text: str, minor: int) -> bool:

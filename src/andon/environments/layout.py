@@ -18,9 +18,9 @@ PATTERNS = ("test_*.py", "*_test.py")
 LOOSE = ("test_*.py", "*_test.py", "tests.py", "test.py", "*_tests.py", "test[A-Za-z0-9]*.py", "*Test.py", "*Tests.py")
 """What else people call their tests."""
 FOLDERS = ("tests", "test", "testing", "unittests", "unit_tests", "t")
-SKIPPED = frozenset(
-    {".git", ".tox", ".nox", ".venv", "venv", "node_modules", "build", "dist", "docs", "doc", "examples", "benchmarks"}
-)
+SKIPPED = frozenset({".git", ".tox", ".nox", ".venv", "venv", "node_modules", "build", "dist"})
+BESIDE = frozenset({"docs", "doc", "examples", "benchmarks"})
+"""Folders that are nobody's source where they lie beside the tests; below them they are tests like others."""
 LONELY = ("-x", "--exitfirst", "-v", "-vv", "-vvv", "-q", "-qq", "--lf", "--ff", "--sw", "--verbose", "--quiet", "-s")
 DROPPED = re.compile(
     r"--(cov|no-cov|junit|html|self-contained|durations|maxfail|numprocesses|dist|looponfail|strict-config|last-failed|"
@@ -211,6 +211,8 @@ def walk(top: Path, suffix: str) -> list[Path]:
             if path.is_symlink() and path.is_dir():
                 continue
             if path.is_dir():
+                if folder == top and path.name in BESIDE:
+                    continue
                 if path.name not in SKIPPED and not path.name.startswith(".") and not path.name.endswith(".egg-info"):
                     todo.append(path)
             elif path.name.endswith(suffix):

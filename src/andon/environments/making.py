@@ -17,7 +17,8 @@ from typing import NamedTuple
 from andon.environments.collecting import Collected, collect, fixtures_wanted
 from andon.environments.declared import Declared, declared
 from andon.environments.filling import add, fill
-from andon.environments.installing import find_uv, locked, make_venv
+from andon.environments.installing import find_uv, install, locked, make_venv
+from andon.environments.interpreters import minor_of, released
 from andon.environments.layout import LOOSE, test_files
 from andon.environments.project import ProjectFiles
 from andon.environments.requirements import plain_name
@@ -29,8 +30,8 @@ from andon.protocols import Command, Sandbox
 RECIPE = 5
 """Counts up whenever the same declarations would be installed otherwise."""
 ROUNDS = 4
-FLOOR = date(2023, 4, 1)
-"""Nothing older than what runs on the Pythons of today is asked for."""
+SETTLED = timedelta(days=178)
+"""After a Python came out, until what is released runs on it: nothing older is asked for."""
 TEXTS = 2**22
 """Characters of test files that are read for the fixtures that they use."""
 WARNED = "-o", "filterwarnings=default"
@@ -85,6 +86,9 @@ class Bench(NamedTuple):
     sandbox: Sandbox
     cache: Path
     before: date | None
+    """The day before which releases count; not so old that today's Pythons could not run them."""
+    own: date | None
+    """The same by the base's own age alone."""
     progress: Callable[[str], None]
     after: ProjectFiles | None = None
     """The same project with a person's patch."""
@@ -159,12 +163,18 @@ def lay_over(root: Path, overlay: Mapping[str, bytes]) -> None:
             place.write_bytes(data)
 
 
-def release_day(at: datetime | None) -> date | None:
+def release_day(at: datetime | None, python: Path) -> date | None:
     """Returns the day before which releases count for a base of a time: the end of its month; None for today's."""
+    day = own_day(at)
+    return day and max(day, (released(minor_of(python)) + SETTLED).replace(day=1))
+
+
+def own_day(at: datetime | None) -> date | None:
+    """Returns the end of the month of a time; None for today's."""
     if at is None:
         return None
     day = date(at.year + (at.month == 12), at.month % 12 + 1, 1)
-    return max(day, FLOOR) if day < datetime.now(UTC).date() - timedelta(days=1) else None
+    return day if day < datetime.now(UTC).date() - timedelta(days=1) else None
 
 
 def made_venv(bench: Bench, argv: tuple[str, ...], python: Path) -> Kept:
@@ -190,11 +200,21 @@ def made_venv(bench: Bench, argv: tuple[str, ...], python: Path) -> Kept:
         add(venv, more, bench.before, notes, "installed because the change declares it")
         write_scripts(venv, bench.identity)
         made, found = rounds(bench, venv, argv, notes)
+        if not found.usable and bench.own != bench.before and as_old(bench, venv, wanted):
+            notes.append(f"its own dependencies are those of {bench.own}: it is not collected with newer ones")
+            made, found = rounds(bench, venv, argv, notes)
         if not found.usable:
             raise ExternalError(f"the suite is not collected in an environment made for it: {last_words(found)}")
         kept = {"argv": made, "tests": found.tests, "notes": notes}
         told.write_text(json.dumps(kept), encoding="utf-8")
     return Kept(venv, made, found.tests, tuple(notes))
+
+
+def as_old(bench: Bench, venv: Path, wanted: Declared) -> bool:
+    """Replaces what the project itself depends on by releases of its own time; the runner stays as it is."""
+    return any(
+        install(venv, wanted.project, before=bench.own, source=source, upgrade=True).done for source in (False, True)
+    )
 
 
 def rounds(bench: Bench, venv: Path, argv: tuple[str, ...], notes: list[str]) -> tuple[tuple[str, ...], Collected]:

@@ -37,6 +37,7 @@ from andon.judge.suites import base_is_green, new_test_on_base, new_test_on_head
 from andon.judge.symptom import old_evidence, symptom_on_base, symptom_on_head
 from andon.judge.telling.render import render_verdict
 from andon.judge.testflags import reads_straight
+from andon.judge.unasked import no_answer_changed_unasked
 from andon.judge.wrongfix import wrong_fix_noticed
 from andon.models import Check, Diagnosis, Evidence, Outcome, Patch, Proof, Verdict, VerdictOutcome
 from andon.protocols import History, Workspace
@@ -82,6 +83,7 @@ PROOFS = (
     Rule("changed lines run", changed_lines_run, "the regression test does not run the change"),
     Rule("every hunk needed", every_hunk_needed, "the change is not what makes the symptom go away"),
     Rule("every condition needed", every_condition_needed, "the fix holds only under a condition that no test misses"),
+    Rule("no answer changed unasked", no_answer_changed_unasked, "a part of the change does what no test asks for"),
     Rule("wrong fix noticed", wrong_fix_noticed, "the regression test does not notice when the fix is wrong"),
     Rule("behaviour not text", behaviour_not_text, "the regression test asks how the fix is written, not what it does"),
     Rule("repeat", repeat, "the result does not repeat"),

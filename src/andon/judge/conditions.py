@@ -105,13 +105,17 @@ def condition_at(source: Source, edit: Edit) -> str:
 
 
 def names_a_value(condition: str) -> bool:
-    """Tells whether a condition holds a text that is not empty, or a number beyond -1, 0 and 1."""
-    constants = [
-        node.value for node in ast.walk(ast.parse(f"({condition}\n)", mode="eval")) if isinstance(node, ast.Constant)
-    ]
+    """Tells whether a condition holds a text that is not empty, or a number beyond -1, 0 and 1; keys are names."""
+    nodes = list(ast.walk(ast.parse(f"({condition}\n)", mode="eval")))
+    keys = {id(node.slice) for node in nodes if isinstance(node, ast.Subscript) and is_text(node.slice)}
+    constants = [node.value for node in nodes if isinstance(node, ast.Constant) and id(node) not in keys]
     return any(
         value not in (0, 1, "", b"") for value in constants if isinstance(value, (str, bytes, int, float, complex))
     )
+
+
+def is_text(node: ast.expr) -> bool:
+    return isinstance(node, ast.Constant) and isinstance(node.value, str)
 
 
 def reached(source: Source, edit: Edit, ran: Collection[int]) -> bool:

@@ -45,6 +45,12 @@ FORBIDDEN_IMPORTS = frozenset(
 SEEN_IMPORTS = frozenset({"subprocess", "socket", "urllib", "requests", "multiprocessing", "signal"})
 ALWAYS = frozenset({"__eq__", "__ne__", "__bool__", "__contains__", "__lt__", "__gt__", "__le__", "__ge__"})
 LOSSY_SQL = re.compile(r"on conflict do nothing|or ignore into|delete\s+from|truncate|drop\s+table", re.IGNORECASE)
+CLOCK = re.compile(r"\.(now|utcnow|today|time|monotonic|perf_counter)`")
+"""How a question for the time ends; a file that asked it before may ask it again: other proofs shift the clock."""
+FILES = re.compile(
+    r"[.`](open|read_text|read_bytes|exists|is_file|is_dir|isfile|isdir|stat|lstat|iterdir|fileno|isatty|expanduser)`"
+)
+NAMED_FILE = re.compile(r"""["'][^"']*[/.~][^"']*["']""")
 LEAST_LITERAL = 5
 """A shorter value of the evidence says nothing when the source names it too."""
 
@@ -66,9 +72,12 @@ def special_case(hearing: Hearing) -> Proof:
         before = hearing.text_of(base / item.path) or ""
         added = added_lines(item)
         if item.path.endswith(".py"):
-            asks = ambient(text, added)
+            asks = list(ambient(text, added))
             if hearing.people:
-                asks = beyond(asks, ambient(before, removed_lines(item)))
+                clocks = {what for _, what in ambient(before, every_line(before)) if CLOCK.search(what)}
+                fresh = beyond(asks, ambient(before, removed_lines(item)))
+                words = text.split("\n")
+                asks = [one for one in fresh if one[1] not in clocks and not of_files(one[1], words[one[0] - 1])]
             found = [*by_heart(text, added, heart, before), *asks, *keeps(text, added), *odd(text, added)]
             seen += [f"{item.path} line {line}: {what}" for line, what in found]
     if hard and not hearing.people:
@@ -80,6 +89,17 @@ def special_case(hearing: Hearing) -> Proof:
     if soft:
         return needs_eyes("special case", soft[0] + (f" (and {len(soft) - 1} more)" if soft[1:] else ""), soft)
     return holds("special case", "no added line detects a test or a replay, hides an error, or names a recorded row")
+
+
+def of_files(what: str, line: str) -> bool:
+    """Tells whether a person's line asks only for a file that it is handed, and names none, or raises again."""
+    if what.endswith("__traceback__`"):
+        return "with_traceback" in line  # an error is raised again with the place that it has
+    return FILES.search(what) is not None and NAMED_FILE.search(line) is None
+
+
+def every_line(text: str) -> frozenset[int]:
+    return frozenset(range(1, text.count("\n") + 2))
 
 
 def beyond(asks: Iterable[tuple[int, str]], gone: Iterable[tuple[int, str]]) -> Iterator[tuple[int, str]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import partial
 from typing import NamedTuple
 
@@ -34,6 +34,9 @@ class Difference(NamedTuple):
     """A test that ended otherwise than before."""
 
     test: str
+    diff: str
+    """The side it was seen on, by what is applied there."""
+    round: Round
     words: str
     clock: bool
     """It ends as before in the same surroundings with the clock as it is."""
@@ -73,11 +76,32 @@ def judged(name: str, hearing: Hearing, differing: list[Difference], notes: list
     told = [f"{one.test}: {one.words}" for one in differing]
     if not hearing.people:
         return fails(name, f"{differing[0].test} does not end as before: {differing[0].words}", [*told, *notes])
-    turns = set(turning(hearing))
+    turns = set(turning(hearing)) - flaky_before(hearing, differing)
     own = [one for one in differing if one.test in turns]
+    if own and all(one.diff == hearing.test_diff for one in own) and still_red(hearing, {one.test for one in own}):
+        words = "the fault shows only in some surroundings: its tests are red again as it is here, and green elsewhere"
+        return holds(name, words, [*told, *notes])
     if own:
         return needs_eyes(name, f"{own[0].test} is flaky: {own[0].words}", [*told, *notes])
     return holds(name, "the tests that turn green end the same again; others of the diff do not", [*told, *notes])
+
+
+def still_red(hearing: Hearing, tests: set[str]) -> bool:
+    """Tells whether tests are red once more on the base, in the surroundings of the first time."""
+    run = hearing.base_of(tuple(sorted(tests)))
+    return tests <= {function_of(event) for event in run.failed}
+
+
+def flaky_before(hearing: Hearing, seen: list[Difference]) -> frozenset[str]:
+    """Returns the tests that a person's patch only changes, and that did not repeat before it either."""
+    rounds = {one.test: one.round for one in seen}
+    before = outcomes(hearing.untouched, rounds)
+    found: set[str] = set()
+    for test in before:
+        with hearing.at("") as base:
+            run = run_once(hearing, base, rounds[test], shifted=True, tests=(test,))
+        found.update(differing({test: before[test]}, outcomes(run, [test])))
+    return frozenset(found)
 
 
 # --- tests ----------------------------------------------------------------------------------------------------------
@@ -94,10 +118,14 @@ def run_in(hearing: Hearing, side: Side, one: Round, *, shifted: bool = True) ->
     return run
 
 
-def run_once(hearing: Hearing, tree: Workspace, one: Round, *, shifted: bool) -> TestRun:
-    env = {**one.env, **(one.clock if shifted else {})}
+def run_once(hearing: Hearing, tree: Workspace, one: Round, *, shifted: bool, tests: Sequence[str] = ()) -> TestRun:
+    env = env_of(one) if shifted else one.env
     plugins = (PLUGIN,) if hearing.runner is PYTEST else ()
-    return tree.test(hearing.asked, seconds=TEST_SECONDS, plugins=plugins, env=env, around=one.around)
+    return tree.test(tests or hearing.asked, seconds=TEST_SECONDS, plugins=plugins, env=env, around=one.around)
+
+
+def env_of(one: Round) -> dict[str, str]:
+    return {**one.env, **one.clock}
 
 
 def differences(hearing: Hearing, side: Side, one: Round, run: TestRun) -> list[Difference]:
@@ -114,7 +142,9 @@ def differences(hearing: Hearing, side: Side, one: Round, run: TestRun) -> list[
             continue
         clock = calm.get(test) == was
         why = f"the clock {one.ahead // DAY:+d} days" if clock else one.words
-        found.append(Difference(test, f"{say(was)} before and {say(now)} {side.words} under {why}", clock))
+        found.append(
+            Difference(test, side.diff, one, f"{say(was)} before and {say(now)} {side.words} under {why}", clock)
+        )
     return found
 
 

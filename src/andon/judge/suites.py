@@ -14,7 +14,8 @@ from andon.probes.reading import BROKEN_OFF
 
 MISSING = re.compile(
     r"(ImportError|ModuleNotFoundError|AttributeError|NameError|SyntaxError|fixture '\w+' not found"
-    r"|ReferenceError|is not a (function|constructor)|does not provide an export|Cannot find module)"
+    r"|ReferenceError|is not a (function|constructor)|does not provide an export|Cannot find module"
+    r"|unexpected keyword argument)"
 )
 """What a test says that fails because something is not there yet, rather than because it is wrong."""
 ASSERTED = re.compile(r"assert\b|AssertionError|Failed:")
@@ -52,7 +53,7 @@ def new_test_on_base(hearing: Hearing) -> Proof:
         return needs_eyes(name, f"on the base the process ends in it ({run.ran.code}): {red[0].id}", told(red))
     behavioural = [event for event in red if not misses_a_name(event, hearing)]
     if not behavioural:
-        unsure = needs_eyes if hearing.people else fails
+        unsure = needs_eyes if hearing.people and hearing.symptom_command else fails
         return unsure(name, f"on the base it only misses a name that the patch adds: {first_line(red[0])}", told(red))
     return holds(name, f"{len(red)} of {len(events)} fail on the base: {first_line(behavioural[0])}", told(red))
 
@@ -119,6 +120,9 @@ def people_green(name: str, events: list[TestEvent], hearing: Hearing) -> Proof:
     anyway = red_anyway(hearing)
     bad = [event for event in events if event.outcome in ("failed", "error") and function_of(event) not in anyway]
     turned = red & passed_now - {function_of(event) for event in bad}
+    apart = [path for path in hearing.aside if is_test(path)]
+    if bad and not turned and apart:
+        raise BrokenError(f"the new tests are red without what is set aside, which is no text: {', '.join(apart)}")
     if bad and not turned:
         return fails(name, f"{counts(events)}: {first_line(bad[0])}", told(bad))
     if not turned:

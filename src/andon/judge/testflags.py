@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator
+from pathlib import PurePosixPath
 
 from andon.judge.flags import added_lines
 from andon.judge.hearing import Hearing
@@ -75,11 +76,27 @@ def is_no_code(text: str, path: str, hearing: Hearing) -> bool:
     """Tells whether a person's file is called like Python and is data of tests: many a project tests wrong code."""
     if not hearing.people or path not in hearing.material:
         return False
+    if not is_imported(path, hearing):
+        return True
     try:
         ast.parse(text)
     except (SyntaxError, ValueError):
         return True
     return False
+
+
+def is_imported(path: str, hearing: Hearing) -> bool:
+    """Tells whether any Python beside the tests may import a file by its name, or the runner loads it unasked."""
+    pure = PurePosixPath(path)
+    if pure.name in ("conftest.py", "__init__.py"):
+        return True
+    head = hearing.reading(hearing.judged_diff)
+    named = re.compile(rf"^\s*(from|import)\b.*\b{re.escape(pure.stem)}\b", re.MULTILINE)
+    return any(
+        named.search(hearing.text_of(found) or "")
+        for found in (head / pure.parts[0]).rglob("*.py")
+        if found.is_file() and found != head / path
+    )
 
 
 def naming(hearing: Hearing) -> list[str]:
@@ -93,6 +110,8 @@ def naming(hearing: Hearing) -> list[str]:
     for item in hearing.tests:
         if item.path.endswith(".py") and item.kind != "deleted":
             text = hearing.text_of(head / item.path) or ""
+            if is_no_code(text, item.path, hearing):
+                continue
             found += [f"{item.path} {what}" for what in asks_for_names(text, added_lines(item), changed)]
     return found
 

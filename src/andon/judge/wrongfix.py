@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import ast
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
+from andon.judge.asserts import lines_of, parsed
+from andon.judge.covered import turning
 from andon.judge.edits.edits import find_source
 from andon.judge.edits.mutants import Mutant, merged, mutants
 from andon.judge.edits.places import changed_lines
@@ -40,6 +43,8 @@ def wrong_fix_noticed(hearing: Hearing) -> Proof | None:
     head = sides(hearing).head
     texts = {item.path: head[item.path] or "" for item in items}
     lines = {item.path: changed_lines(item, texts[item.path]) for item in items}
+    if hearing.people:
+        lines = {path: reached(hearing, path, texts[path], numbers) for path, numbers in lines.items()}
     tried = mutants(texts, lines, affordable(hearing, MOST), hearing.seed)
     if not tried:
         return holds(NAME, "no added line holds anything that could be made wrong")
@@ -51,6 +56,27 @@ def wrong_fix_noticed(hearing: Hearing) -> Proof | None:
         lambda tree: Noticed(said, "") if (said := seen.tests_say(tree)) else Noticed("", seen.symptom_says(tree)),
     )
     return weighed(hearing, tried, found)
+
+
+def reached(hearing: Hearing, path: str, text: str, lines: frozenset[int]) -> frozenset[int]:
+    """Returns the changed lines that a person's turning tests ran; what they did not run is told of elsewhere.
+
+    All of them where lines could not be noted.
+    """
+    ran = {number for test in turning(hearing) for number in lines_of(hearing.head_new, test).get(path, ())}
+    if not ran:
+        return lines
+    return frozenset(number for one in statements_of(text) if ran & one for number in one & lines)
+
+
+def statements_of(text: str) -> Iterator[frozenset[int]]:
+    """Yields the lines of each simple statement, and those of each compound one's head."""
+    tree = parsed(text)
+    for node in ast.walk(tree) if tree else ():
+        if isinstance(node, ast.stmt):
+            body = getattr(node, "body", None)
+            last = max(node.lineno, body[0].lineno - 1) if body else node.end_lineno or node.lineno
+            yield frozenset(range(node.lineno, last + 1))
 
 
 def weighed(hearing: Hearing, tried: Sequence[Mutant], found: Sequence[Noticed]) -> Proof:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import NamedTuple, TypeVar
 
+from andon.judge.asserts import parsed
+from andon.judge.edits.places import changed_lines
 from andon.judge.hearing import TEST_SECONDS, Hearing
 from andon.judge.rows.both import both
 from andon.judge.suites import function_of
@@ -27,6 +30,8 @@ LEAST_PATIENCE, PATIENCE = 5.0, 10.0
 BUDGET = 300.0
 """Seconds that the trials of one proof may take one after the other; slow tests are tried less often."""
 LEAST_TRIALS = 3
+LEAST_NAME = 4
+SUITE_TESTS = 2000
 SUITE_SHARE, SUITE_SECONDS = 0.25, 3.0
 """Share of the suite's time, and seconds at least, that its nearest tests may take in a trial."""
 
@@ -187,31 +192,72 @@ def suite_says(hearing: Hearing, trials: Sequence[Texts]) -> str:
     known = {function_of(event) for event in hearing.head_run.failed}
 
     def ask(tree: Workspace) -> str:
-        files = nearest(hearing, tree, {path for texts in trials for path in texts})
-        if not files:
+        tests = nearest(hearing, tree.folder, {path for texts in trials for path in texts})
+        if not tests:
             return ""
-        run = tree.test(files, seconds=TEST_SECONDS)
+        run = tree.test(tests, seconds=TEST_SECONDS)
         red = [event for event in run.failed if function_of(event) not in known]
         return f"{red[0].id} is red" if red else "" if run.complete else "the suite breaks off"
 
     return next(filter(None, try_out(hearing, trials, ask, diff=hearing.source_diff)), "")
 
 
-def nearest(hearing: Hearing, tree: Workspace, paths: Collection[str]) -> tuple[str, ...]:
-    """Returns the test files of the base that speak of some source files, first those, as far as time allows."""
+def nearest(hearing: Hearing, folder: Path, paths: Collection[str]) -> tuple[str, ...]:
+    """Returns the base's tests (functions) that are nearest to a change, as far as time allows.
+
+    First those that name a changed function, then those whose file speaks of a changed file, quick ones first.
+    """
     if hearing.runner is not PYTEST:
         return ()
     seconds: dict[str, float] = {}
     for event in hearing.base_suite.events:
-        path = event.id.split("::")[0]
-        seconds[path] = seconds.get(path, 0.0) + event.seconds
-    words = {Path(path).stem if Path(path).stem != "__init__" else Path(path).parent.name for path in paths}
-    told = {path: content(tree.folder / path) or "" for path in seconds}
-    ranks = {path: (not any(word in told[path] for word in words), seconds[path]) for path in seconds}
+        if event.outcome == "passed":
+            seconds[function_of(event)] = seconds.get(function_of(event), 0.0) + event.seconds
+    files = {path: content(folder / path) or "" for path in {test.partition("::")[0] for test in seconds}}
+    tests = {path: functions(text) for path, text in files.items()}
+    stems = {Path(path).stem if Path(path).stem != "__init__" else Path(path).parent.name for path in paths}
+    changed = changed_functions(hearing)
+
+    def rank(test: str) -> tuple[bool, bool, float]:
+        path, name = test.partition("::")[0], test.rpartition("::")[2]
+        words = tests[path].get(name, "")
+        return (
+            not any(word in words for word in changed),
+            not any(stem in files[path] for stem in stems),
+            seconds[test],
+        )
+
     left = max(SUITE_SECONDS, SUITE_SHARE * sum(seconds.values()))
-    chosen = []
-    for path in sorted(seconds, key=lambda name: ranks[name]):
-        if seconds[path] <= left and told[path]:
-            left -= seconds[path]
-            chosen.append(path)
+    chosen: list[str] = []
+    for test in sorted(seconds, key=rank):
+        if seconds[test] <= left and len(chosen) < SUITE_TESTS:
+            left -= seconds[test]
+            chosen.append(test)
     return tuple(chosen)
+
+
+def changed_functions(hearing: Hearing) -> frozenset[str]:
+    """Returns the names of the functions that the patch changes, where these are long enough to be told apart."""
+    found: set[str] = set()
+    for item in hearing.source:
+        text = sides(hearing).head.get(item.path) or ""
+        lines = changed_lines(item, text) if item.path.endswith(".py") else frozenset()
+        found |= {name for name, body in spans(text) if lines & set(body)}
+    return frozenset(name for name in found if len(name) >= LEAST_NAME and not name.startswith("__"))
+
+
+def functions(text: str) -> dict[str, str]:
+    """Returns the text of each function of a file by its name; of several of a name, all."""
+    lines = text.split("\n")
+    found: dict[str, str] = {}
+    for name, body in spans(text):
+        found[name] = found.get(name, "") + "\n".join(lines[body.start - 1 : body.stop - 1])
+    return found
+
+
+def spans(text: str) -> Iterator[tuple[str, range]]:
+    """Yields the name and the lines of each function of a text; nothing for what is no Python."""
+    tree = parsed(text)
+    for node in ast.walk(tree) if tree else ():
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            yield node.name, range(node.lineno, (node.end_lineno or node.lineno) + 1)

@@ -87,6 +87,9 @@ WORDS = frozenset(
 """The same in a text: it may be made into a name."""
 
 
+DELEGATING = frozenset({"__getattr__", "__setattr__", "__getattribute__"})
+
+
 def ambient(text: str, lines: frozenset[int]) -> Iterator[tuple[int, str]]:
     """Yields line and words for each place of some lines that asks about the surroundings of the program."""
     try:
@@ -95,6 +98,7 @@ def ambient(text: str, lines: frozenset[int]) -> Iterator[tuple[int, str]]:
         return
     imports = imports_of(tree) | beside(tree)
     inner = local_names(tree)
+    handed = handed_on(tree)
     for node in ast.walk(tree):
         if isinstance(node, ast.Attribute):
             inner.add(id(node.value))
@@ -102,7 +106,12 @@ def ambient(text: str, lines: frozenset[int]) -> Iterator[tuple[int, str]]:
             what = what_it_asks(node, imports)
             if what:
                 yield node.lineno, f"asks about its surroundings with `{what[:80]}`"
-        elif isinstance(node, ast.Call | ast.Constant) and node.lineno in lines and hides(node):
+        elif (
+            isinstance(node, ast.Call | ast.Constant)
+            and node.lineno in lines
+            and id(node) not in handed
+            and hides(node)
+        ):
             yield node.lineno, f"reaches a name that a reader cannot see: `{ast.unparse(node)[:80]}`"
 
 
@@ -118,6 +127,23 @@ def local_names(tree: ast.Module) -> set[int]:
         names = [node for node in inside if isinstance(node, ast.Name)]
         bound = {node.id for node in names if isinstance(node.ctx, ast.Store)}
         found |= {id(node) for node in names if node.id in bound}
+    return found
+
+
+def handed_on(tree: ast.Module) -> set[int]:
+    """Returns the ids of calls by which `__getattr__` and its like hand on the very name that they were asked for."""
+    found: set[int] = set()
+    for scope in ast.walk(tree):
+        if not isinstance(scope, ast.FunctionDef) or scope.name not in DELEGATING or len(scope.args.args) < 2:
+            continue
+        asked = scope.args.args[1].arg
+        inside = [node for statement in scope.body for node in ast.walk(statement)]
+        if any(isinstance(node, ast.Name) and node.id == asked and isinstance(node.ctx, ast.Store) for node in inside):
+            continue
+        for node in inside:
+            match node:
+                case ast.Call(args=[_, ast.Name(id=name), *_]) if name == asked:
+                    found.add(id(node))
     return found
 
 

@@ -60,7 +60,7 @@ def telling(value: object) -> bool:
 def by_heart(text: str, lines: frozenset[int], heart: Heart, before: str = "") -> Iterator[tuple[int, str]]:
     """Yields line and words for each place of some lines that chooses by a value of the tests, or answers with one.
 
-    A word that stood in the file before is one of the product's own.
+    A word or a text that stood in the file before is one of the product's own.
     """
     spoken = frozenset(WORD.findall(before))
     try:
@@ -72,9 +72,14 @@ def by_heart(text: str, lines: frozenset[int], heart: Heart, before: str = "") -
         if line not in lines:
             continue
         for value in values_of(node):
-            if heart.holds(value) and value not in spoken:
+            if heart.holds(value) and value not in spoken and not quoted(value, before):
                 yield line, f"knows {str(value)[:60]!r}, a value of the new tests: `{ast.unparse(node)[:80]}`"
                 break
+
+
+def quoted(value: object, text: str) -> bool:
+    """Tells whether a text stands as a whole in quotes in another."""
+    return isinstance(value, str) and any(f"{mark}{value}{mark}" in text for mark in "'\"")
 
 
 def values_of(node: ast.AST) -> Iterator[object]:

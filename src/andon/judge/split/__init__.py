@@ -18,6 +18,7 @@ from andon.judge.split.flips import PASSED, UNKNOWN, Flip, Hint, Lines, flip_of
 from andon.judge.split.rewrite import NotRewritten, rewrite
 from andon.judge.split.transform import Sheet
 from andon.judge.split.weigh import Course, courses
+from andon.judge.suites import red_anyway
 from andon.models import Proof, TestRun
 from andon.protocols import Workspace
 from andon.runners import PYTEST
@@ -63,6 +64,9 @@ def split_symptom(hearing: Hearing) -> Proof | None:
     before, after = hearing.side_by_side(
         lambda: look(hearing, hearing.test_diff, script), lambda: look(hearing, hearing.judged_diff, script)
     )
+    for name in red_anyway(hearing):
+        # Red with the patch and red before it: it counts neither way, seen from outside as well.
+        after.told = {key: course for key, course in after.told.items() if bare(key) != bare(name)}
     return decide(before, after, script, lambda: hints(hearing.base_new))
 
 
@@ -101,9 +105,9 @@ def beside(root: Path, path: str, source: bytes) -> Iterator[str]:
         else:
             continue
         for top in tops:
-            for one in stems:
-                found = str(top / f"{one}.py")
-                if one and is_test(found) and (root / found).is_file() and not found.endswith("conftest.py"):
+            names = [name for one in stems for name in (f"{one}.py", f"{one}/__init__.py")]
+            for found in (str(top / name.lstrip("/.")) for name in names):
+                if is_test(found) and (root / found).is_file() and not found.endswith("conftest.py"):
                     yield found
 
 

@@ -234,6 +234,24 @@ ORDER: dict[str, Callable[[object, object], object]] = {
 SINGLE = (type(None), bool, type(Ellipsis))
 
 
+def hold_otherwise(left: Known, right: Known) -> bool:
+    """Tells whether two values are surely other ones, of which one at least is an object with its own way to be equal.
+
+    They are of other classes, or of the same with plain fields that differ: their own word that they are unequal, which
+    let the test go on, then says no more than what they hold.
+    """
+    if not (isinstance(left, Thing) and left.kind == "object"):
+        left, right = right, left
+    if not (isinstance(left, Thing) and left.kind == "object"):
+        return False
+    if not isinstance(right, Thing):
+        return True
+    if right.kind != "object" or left.name != right.name or len(left.fields) != len(right.fields):
+        return False
+    pairs = zip(left.fields, right.fields, strict=True)
+    return any(key == name and same(value, other, 1) is False for (key, value), (name, other) in pairs)
+
+
 def identical(left: Known, right: Known) -> Answer:
     """Returns what `left is right` is, as far as values can tell."""
     if isinstance(left, SINGLE) or isinstance(right, SINGLE):
@@ -254,6 +272,8 @@ def compared(sign: str, left: Known, right: Known) -> Answer:
     """Returns what a comparison is on what the two sides hold."""
     if sign in ("==", "!="):
         answer = same(left, right)
+        if sign == "!=" and isinstance(answer, Unknown) and hold_otherwise(left, right):
+            return True
         return negated(answer) if sign == "!=" else answer
     if sign in ("in", "not in"):
         answer = within(left, right)

@@ -122,7 +122,7 @@ class Claiming(ast.NodeTransformer):
         shown: list[ast.expr] = []
         kept: list[Side] = []
         for side in sides:
-            kept.append(self._side(side, shown))  # noqa: PERF401 (fills two lists)
+            kept.append(self._side(side, shown, told=see == "see_class"))  # noqa: PERF401 (fills two lists)
         inner = frozenset(self.inner.pop())
         self.sheet.claims[number] = Claim(
             number,
@@ -146,11 +146,13 @@ class Claiming(ast.NodeTransformer):
         self.sheet.claims.append(Claim(len(self.sheet.claims), self.path, 0, "", "truth"))
         return len(self.sheet.claims) - 1
 
-    def _side(self, node: ast.expr, shown: list[ast.expr]) -> Side:
-        """Returns what the judge keeps of a side; what the sandbox must tell is added to `shown`."""
+    def _side(self, node: ast.expr, shown: list[ast.expr], *, told: bool = False) -> Side:
+        """Returns what the judge keeps of a side; what the sandbox must tell is added to `shown`; all if `told`."""
         if isinstance(node, ast.Name):
             self.operands.add((node.lineno, node.col_offset))
         try:
+            if told:
+                raise NotKnown("only the sandbox knows its class")
             return Given(self.known(node))
         except NotKnown:
             fixed = self.scopes.fixed(node)

@@ -1,0 +1,174 @@
+"""Asks the new tests' questions with other values: what a part of the change alters there, no test asks for."""
+
+from __future__ import annotations
+
+import json
+import random
+from collections.abc import Sequence
+from pathlib import PurePosixPath
+from typing import NamedTuple
+
+from andon.judge.edits.othervalues import with_other_values
+from andon.judge.edits.parts import Part, parts
+from andon.judge.edits.places import changed_lines
+from andon.judge.edits.trials import affordable, nearest, sides, suite_says, try_out, witnesses
+from andon.judge.hearing import Hearing
+from andon.judge.outcome import holds, needs_eyes
+from andon.judge.split import NOTE, PLUGIN, Script, put, written
+from andon.judge.split.rewrite import NotRewritten, rewrite
+from andon.models import Proof
+from andon.protocols import Workspace
+from andon.runners import PYTEST
+
+NAME = "no answer changed unasked"
+MOST = 6
+"""Parts of the change that are taken back in turn."""
+FILES, SECONDS = 32, 20.0
+"""Times that a test's questions are asked with another value, and seconds of one run in which that has to be done."""
+LAUNCH = 1.0
+"""Seconds of a run that are the runner's own."""
+FELLOWS = 8
+"""Tests of the base, nearest to the change, whose questions are asked as well."""
+Told = dict[str, str]
+
+
+class Question(NamedTuple):
+    """A test with other values: which it is made of, and which it is."""
+
+    path: str
+    tests: tuple[str, ...]
+
+
+def no_answer_changed_unasked(hearing: Hearing) -> Proof | None:
+    """Holds when no part of the change alters what the tests' questions, asked with other values, are answered.
+
+    A part that a test or the suite misses is asked for. So is one without which the answer is an error. None where the
+    change has no parts, or its tests hand on no values.
+    """
+    if hearing.runner is not PYTEST or not hearing.new_tests:
+        return None
+    found = chosen(hearing)
+    if not found:
+        return None
+    script = written(hearing.reading(hearing.judged_diff), hearing.new_tests)
+    fellows = nearest(
+        hearing, hearing.reading(hearing.judged_diff) / hearing.settings.folder, {one.path for one in found}
+    )[:FELLOWS]
+    asked = tuple(dict.fromkeys((*hearing.new_tests, *fellows)))
+    questions = asked_otherwise(hearing, script, asked) if not script.trouble else []
+    if not questions:
+        return None
+    hearing.progress(f"asks the new tests' questions with other values, without each of {len(found)} parts")
+    tests = (*hearing.new_tests, *(test for one in questions for test in one.tests))
+    patience = witnesses(hearing).patience
+
+    def ask(tree: Workspace) -> Told:
+        put(tree, script)
+        return answers(tree.test(tests, seconds=patience, plugins=(PLUGIN,)).notes.get(NOTE))
+
+    head, again, *without = try_out(hearing, [{}, {}, *({one.path: one.text} for one in found)], ask)
+    steady = {name for name, told in head.items() if again.get(name) == told}
+    own = {name for name in steady if not is_question(name, questions)}
+    details, idle = [], []
+    for part, told in zip(found, without, strict=True):
+        if any(head[name] != told.get(name) for name in own):
+            continue
+        differing = [
+            name
+            for name in steady
+            if name not in own and goes_through(head[name], told.get(name, "")) and head[name] != told[name]
+        ]
+        if differing and not suite_says(hearing, [{part.path: part.text}]):
+            idle.append(part)
+            details.append(
+                f"{part.path}:{part.line}: {part.words}: {difference(head[differing[0]], told[differing[0]])}"
+            )
+    if not idle:
+        return holds(NAME, f"{len(questions)} times with other values, no part alters an answer that no test asks for")
+    words = f"{idle[0].path}:{idle[0].line}: {idle[0].words} alters an answer that no test asks for"
+    return needs_eyes(NAME, words, details)
+
+
+def chosen(hearing: Hearing) -> list[Part]:
+    """Returns the parts of the change that are tried, drawn by the seed."""
+    items = [item for item in hearing.source if item.path.endswith(".py") and item.kind not in ("new", "deleted")]
+    if not items:
+        return []
+    base, head = sides(hearing)
+    found = [
+        part
+        for item in items
+        for part in parts(
+            item.path, base[item.path] or "", head[item.path] or "", changed_lines(item, head[item.path] or "")
+        )
+    ]
+    chance = random.Random(hearing.seed)
+    return chance.sample(found, min(len(found), affordable(hearing, MOST)))
+
+
+def asked_otherwise(hearing: Hearing, script: Script, asked: Sequence[str]) -> list[Question]:
+    """Puts copies of some tests with other values on the script, and returns them."""
+    root = hearing.reading(hearing.judged_diff)
+    slowest = hearing.head_new.ran.seconds
+    files = max(4, min(FILES, int(SECONDS / max(0.1, slowest - LAUNCH))))
+    by_path: dict[str, list[str]] = {}
+    for test in asked:
+        path, _, name = test.partition("::")
+        by_path.setdefault(path, []).append(name)
+    found = []
+    for path, names in by_path.items():
+        source = hearing.text_of(root / path) or ""
+        short = {name.rpartition("::")[2] for name in names if name}
+        for number in range(files):
+            text = with_other_values(source, short, number, hearing.seed) if short else None
+            place = str(PurePosixPath(path).with_stem(f"{PurePosixPath(path).stem}_{number}"))
+            if text is None or (root / place).exists():
+                continue
+            try:
+                made = rewrite(place, text, script.sheet)
+            except NotRewritten:
+                continue
+            script.texts[place], script.lines[place] = made.text, made.lines
+            found.append(Question(place, tuple(f"{place}::{name}" for name in names)))
+    return found
+
+
+def is_question(name: str, questions: list[Question]) -> bool:
+    path = name.partition("::")[0]
+    return any(one.path == path or one.path.endswith(f"/{path}") or path.endswith(f"/{one.path}") for one in questions)
+
+
+def answers(note: object) -> Told:
+    """Returns what each test told, as JSON without what says where it stands: values, outcomes and errors' names."""
+    found: Told = {}
+    tests = note.get("tests") if isinstance(note, dict) else None
+    for told in tests if isinstance(tests, list) else ():
+        if isinstance(told, dict) and isinstance(told.get("id"), str) and isinstance(told.get("events"), list):
+            events = [placeless(event) for event in told["events"] if isinstance(event, list) and event]
+            found[told["id"]] = json.dumps([events, told.get("ended")])
+    return found
+
+
+def placeless(event: list[object]) -> list[object]:
+    """Returns an event without frames: the lines of a file without a part are others."""
+    if event[0] != "p":
+        return event
+    error = event[4] if len(event) > 4 else None
+    return [*event[:4], error.get("names") if isinstance(error, dict) else None]
+
+
+def goes_through(head: str, told: str) -> bool:
+    """Tells whether a test came to its end without an error, with the part and without it."""
+    return all(text.endswith("true]") and is_calm(json.loads(text)[0]) for text in (head, told))
+
+
+def is_calm(events: list[list[object]]) -> bool:
+    phases = [event for event in events if event[0] == "p"]
+    return bool(phases) and all(event[2] == "passed" for event in phases)
+
+
+def difference(head: str, told: str) -> str:
+    """Returns the first thing that two tests told differently, for people."""
+    pairs = zip(json.loads(head)[0], json.loads(told)[0], strict=False)
+    one, other = next(((a, b) for a, b in pairs if a != b), ("nothing", "nothing"))
+    return f"{json.dumps(one)[:100]} with it, {json.dumps(other)[:100]} without"
