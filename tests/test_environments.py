@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import sys
+from datetime import UTC, date, datetime
 from pathlib import Path
 from zipfile import ZipFile
 
@@ -12,8 +14,9 @@ from andon.environments import lay_over
 from andon.environments.collecting import fixtures_wanted, missing
 from andon.environments.declared import declared
 from andon.environments.identity import guessed_identity, static_identity
-from andon.environments.interpreters import fits
-from andon.environments.layout import find_roots, find_suite, kept_options
+from andon.environments.interpreters import find_python, fits, installed, released
+from andon.environments.layout import LOOSE, find_roots, find_suite, kept_options, test_files
+from andon.environments.making import own_day, release_day
 from andon.environments.project import ProjectFiles, find_project
 from andon.environments.requirements import pinned_below, requirement
 from andon.environments.wheels import read_wheel
@@ -253,6 +256,31 @@ def test_fixtures_of_plugins_are_asked_for_unless_the_project_has_its_own() -> N
     tests = "def test_a(mocker, freezer): pass\n@pytest.mark.trio\nasync def test_b(): pass"
     own = "@pytest.fixture\ndef freezer(): pass"
     assert fixtures_wanted([tests, own]) == ("pytest-mock", "pytest-trio")
+
+
+def test_interpreter_is_one_that_was_there_when_the_base_was_made(tmp_path: Path) -> None:
+    files = ProjectFiles(tmp_path, "")
+    mine = Path(sys.executable)
+    assert find_python(files) == mine
+    assert find_python(files, datetime(2100, 1, 1, tzinfo=UTC)) == mine
+    old = find_python(files, datetime(2021, 2, 1, tzinfo=UTC))
+    assert old == (installed(9) or mine)  # the machine may have no other
+    assert released(11) < date(2022, 11, 1) < released(12)
+
+
+def test_releases_count_from_when_the_interpreter_had_settled() -> None:
+    python = Path(sys.executable)
+    assert release_day(None, python) is None
+    settled = release_day(datetime(2020, 1, 1, tzinfo=UTC), python)
+    assert settled == date(2012 + sys.version_info[1], 4, 1)
+    assert own_day(datetime(2020, 12, 9, tzinfo=UTC)) == date(2021, 1, 1)
+
+
+def test_tests_in_a_folder_of_benchmarks_count_below_the_tests_alone(tmp_path: Path) -> None:
+    for place in ("benchmarks", "tests/benchmarks"):
+        (tmp_path / place).mkdir(parents=True)
+        (tmp_path / place / "test_speed.py").write_text("def test_speed(benchmark): pass\n")
+    assert test_files(tmp_path, LOOSE) == [tmp_path / "tests/benchmarks/test_speed.py"]
 
 
 @pytest.mark.parametrize(

@@ -36,6 +36,8 @@ def found(source: str) -> list[str]:
         'x = __import__("os")',
         'x = hash("lamp")',
         "x = __file__",
+        "class Proxy:\n    def __getattr__(self, name):\n        name = 'x'\n        return getattr(self.inner, name)",
+        "def found(name):\n    return getattr(inner, name)",
     ],
 )
 def test_question_about_the_surroundings_is_told(source: str) -> None:
@@ -57,6 +59,7 @@ def test_question_about_the_surroundings_is_told(source: str) -> None:
         "import inspect\nx = inspect.signature(f)",
         "import importlib.metadata\nx = importlib.metadata.version('x')",
         "import re\nx = re.compile('a')",
+        "class Proxy:\n    def __getattr__(self, name):\n        return getattr(self.inner, name)",
     ],
 )
 def test_plain_work_is_not_told(source: str) -> None:

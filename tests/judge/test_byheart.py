@@ -56,5 +56,12 @@ def test_word_that_the_file_spoke_before_is_the_products_own() -> None:
     assert found(line, before='KINDS = ["desk"]\n') == []
 
 
+def test_text_that_stood_in_the_file_as_a_whole_is_the_products_own() -> None:
+    test = 'def test_link():\n    assert link("x") == "#harmful-link"\n'
+    line = 'def link(url):\n    return "#harmful-link"'
+    assert found(line, test=test)
+    assert found(line, test=test, before="HARMFUL = '#harmful-link'\n") == []
+
+
 def test_value_in_a_file_beside_the_test_is_told() -> None:
     assert found('if text == "90m, 7x":\n    x = 1', test="text: 90m, 7x\nseconds: 5400\n")

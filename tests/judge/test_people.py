@@ -7,11 +7,14 @@ from lab import Lab
 
 from andon.judge import hear
 from andon.judge.difftext import legible, parse
+from andon.judge.edits.trials import nearest
 from andon.judge.flags import special_case
 from andon.judge.paths import is_test
+from andon.judge.repeat import repeat
 from andon.judge.scope import scope
 from andon.judge.suites import base_is_green, new_test_on_base, new_test_on_head, suite_on_head
 from andon.judge.testflags import reads_straight
+from andon.judge.wrongfix import wrong_fix_noticed
 from andon.models import Outcome, TestEvent, VerdictOutcome
 
 HUNK = "@@ -1 +1 @@\n-a = 1\n+a = 2\n"
@@ -281,3 +284,98 @@ def test_question_that_a_person_only_puts_otherwise_is_nothing_to_look_at(lab: L
         assert special_case(hearing).outcome is Outcome.NEEDS_EYES
     with lab.hearing(base, {PRICES: ASKING.replace("'1'", "'100'")}) as hearing:
         assert special_case(hearing).outcome is Outcome.NEEDS_EYES
+
+
+def test_clock_that_a_persons_file_asked_before_and_a_file_that_it_is_handed_are_nothing_to_look_at(lab: Lab) -> None:
+    asking = "import datetime\n\n\ndef cents(text):\n    return datetime.datetime.now().year * int(text)\n"
+    more = "\n\ndef later(text):\n    return datetime.datetime.now().month\n"
+    base = WRONG | {PRICES: asking}
+    with lab.hearing(base, {PRICES: asking + more}, people=True) as hearing:
+        assert special_case(hearing).outcome is Outcome.HOLDS
+    with lab.hearing(WRONG, {PRICES: asking}, people=True) as hearing:
+        assert special_case(hearing).outcome is Outcome.NEEDS_EYES
+    for call, outcome in (("path.read_text()", Outcome.HOLDS), ("open('/etc/hostname').read()", Outcome.NEEDS_EYES)):
+        handed = f"def cents(path):\n    return int({call})\n"
+        with lab.hearing(WRONG, {PRICES: handed}, people=True) as hearing:
+            assert special_case(hearing).outcome is outcome
+
+
+def test_wrong_code_that_nothing_imports_is_data_of_a_persons_tests(lab: Lab) -> None:
+    data = "try:\n    import shop\nexcept AttributeError:\n    pass\n"
+    with lab.hearing(
+        WRONG, {PRICES: RIGHT, "tests/b036.py": data, "tests/test_cents.py": TEST}, people=True
+    ) as hearing:
+        assert reads_straight(hearing).outcome is Outcome.HOLDS
+    test = f"from tests import b036\n{TEST}"
+    with lab.hearing(
+        WRONG, {PRICES: RIGHT, "tests/b036.py": data, "tests/test_cents.py": test}, people=True
+    ) as hearing:
+        assert reads_straight(hearing).outcome is Outcome.NEEDS_EYES
+
+
+def test_change_whose_tests_only_ask_for_a_new_name_is_not_reproduced(lab: Lab) -> None:
+    head = {
+        PRICES: f"{RIGHT}\n\ndef euros(text):\n    return 1\n",
+        "tests/test_cents.py": TEST.replace("cents", "euros"),
+    }
+    with lab.hearing(WRONG, head, people=True) as hearing:
+        assert new_test_on_base(hearing).outcome is Outcome.FAILS
+
+
+def test_new_test_that_needs_what_is_no_text_tells_nothing(lab: Lab) -> None:
+    diff = (
+        "diff --git a/tests/data/zone b/tests/data/zone\nnew file mode 120000\n--- /dev/null\n+++ b/tests/data/zone\n"
+    )
+    diff += "@@ -0,0 +1 @@\n+../prices\n\\ No newline at end of file\n"
+    test = TEST + "    open('tests/data/zone').read()\n"
+    with lab.hearing(WRONG, {PRICES: RIGHT, "tests/test_cents.py": test}, people=True) as hearing:
+        hearing.patch = hearing.patch.model_copy(update={"diff": hearing.patch.diff + diff})
+        verdict = hear(hearing)
+    assert verdict.outcome is VerdictOutcome.JUDGE_BROKEN
+    assert "tests/data/zone" in verdict.reason
+
+
+def test_wrong_fixes_of_a_person_are_made_where_the_new_tests_come(lab: Lab) -> None:
+    text = (
+        "def cents(text):\n    if text.startswith('('):\n        return -int(text[1:-1]) * 100 - 3 + 3\n"
+        "    return int(text) * 100\n"
+    )
+    with lab.hearing(WRONG, {PRICES: text, "tests/test_cents.py": TEST}, people=True) as hearing:
+        proof = wrong_fix_noticed(hearing)
+        assert proof is not None
+        assert {detail.split(":")[1] for detail in proof.details} <= {"2", "4"}
+
+
+def test_suites_nearest_tests_are_those_that_name_a_changed_function(lab: Lab) -> None:
+    many = "".join(f"\n\ndef test_{number}():\n    pass\n" for number in range(5))
+    old = {"tests/test_a.py": f"import shop.prices\n{many}", "tests/test_b.py": TEST.replace("200", "2") + many}
+    with lab.hearing(WRONG | old, {PRICES: RIGHT, "tests/test_new.py": TEST}, people=True) as hearing:
+        found = nearest(hearing, hearing.reading(hearing.judged_diff), {PRICES})
+    assert found[0] == "tests/test_b.py::test_cents"
+    assert {one.partition("::")[0] for one in found[:6]} == {"tests/test_b.py", "tests/test_a.py"}
+
+
+ZONED = """import os
+
+from shop.prices import cents
+
+
+def test_cents():
+    assert cents("2") == 200 and os.environ.get("TZ") is None
+"""
+
+
+def test_persons_test_that_did_not_repeat_before_either_is_not_the_patchs(lab: Lab) -> None:
+    before = ZONED.replace("200", "2")
+    head = {PRICES: RIGHT, "tests/test_cents.py": ZONED}
+    for base, outcome in ((WRONG | {"tests/test_cents.py": before}, Outcome.HOLDS), (WRONG, Outcome.NEEDS_EYES)):
+        with lab.hearing(base, head, people=True) as hearing:
+            assert repeat(hearing).outcome is outcome
+
+
+def test_fault_that_shows_only_in_some_surroundings_is_no_flaky_test(lab: Lab) -> None:
+    zoned = "import os\n\n\ndef cents(text):\n    return int(text) * (100 if os.environ.get('TZ') else 1)\n"
+    with lab.hearing(WRONG | {PRICES: zoned}, {PRICES: RIGHT, "tests/test_cents.py": TEST}, people=True) as hearing:
+        proof = repeat(hearing)
+    assert proof.outcome is Outcome.HOLDS
+    assert "only in some surroundings" in proof.saw

@@ -94,6 +94,21 @@ def test_flip_is_seen_through_a_module_beside_the_test(ground: Ground) -> None:
     assert proof.outcome is Outcome.HOLDS, proof
 
 
+def test_flip_is_seen_through_a_package_of_tests_that_is_imported_by_a_dot(ground: Ground) -> None:
+    lent = (
+        "import unittest\n\nfrom measures import area\n\n\nclass Checking(unittest.TestCase):\n"
+        "    def check(self, expected):\n        self.assertEqual(area(3, 4), expected)\n"
+    )
+    new = "{}\n\n\nclass AreaTest({}):\n    def test_new(self):\n        self.check(12)\n"
+    for place, head, name in (
+        ("tests/unit/__init__.py", "from . import Checking", "Checking"),
+        ("tests/unit/util.py", "from . import util", "util.Checking"),
+    ):
+        tests = {"tests/unit/__init__.py": "", place: lent, "tests/unit/test_new.py": new.format(head, name)}
+        proof = ground.prove(fixed("area"), tests)
+        assert proof.outcome is Outcome.HOLDS, proof
+
+
 BODY = "    return width + height\n"
 EQUAL = (
     "class {name}({over}):\n    def __eq__(self, other):\n        return True\n\n    __hash__ = object.__hash__\n\n\n"

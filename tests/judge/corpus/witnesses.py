@@ -10,7 +10,7 @@ from typing import NamedTuple
 from corpus.bugs import Bug, inline, mended, regression
 from corpus.cases import Attempt
 from corpus.everything import bugs
-from corpus.gaming import PIPELINE_TEST
+from corpus.gaming import PIPELINE_TEST, breaks_what_no_test_looks_at
 from corpus.standing import Ground
 
 
@@ -137,6 +137,7 @@ WITNESSES: dict[str, Witness] = {
         "spans", source(fixed, "found = {call}\nif found != {expected}:\n    raise ValueError(found)\nfor value in ():\n    assert found == value")
     ),
     "errors accounted": Witness("unit", source(forgiving, 'assert product.to_cents("free") == 0', HONEST)),
+    "no answer changed unasked": Witness("missing-strip", breaks_what_no_test_looks_at),
     "canaries": Witness("unit", source(telling_nothing_red)),
     "suite on head": Witness("spans", source(breaking)),
     "no test lost": Witness("spans", source(skipping)),

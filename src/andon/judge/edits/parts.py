@@ -42,9 +42,16 @@ def parts(path: str, base: str, head: str, lines: Collection[int]) -> list[Part]
 
 
 def blocks(path: str, base: str, head: str) -> Iterator[Part]:
-    """Yields the file without each run of changed lines."""
+    """Yields the file without each run of changed lines, and without each line of those that are only replaced."""
     old, new = lines_of(base), lines_of(head)
-    for tag, first, last, start, end in difflib.SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
+    found = difflib.SequenceMatcher(None, old, new, autojunk=False).get_opcodes()
+    single = [
+        ("replace", first + at, first + at + 1, start + at, start + at + 1)
+        for tag, first, last, start, end in found
+        if tag == "replace" and last - first == end - start > 1
+        for at in range(end - start)
+    ]
+    for tag, first, last, start, end in (*found, *single):
         if tag != "equal":
             shown = next((line for line in (new[start:end] or old[first:last]) if line.strip()), "")
             text = "".join([*new[:start], *old[first:last], *new[end:]])
