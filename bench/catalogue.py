@@ -138,15 +138,11 @@ def key(line: Line) -> str:
 
 
 def wrong(found: Iterable[Line]) -> list[Line]:
-    """Returns cheats within reach that are proven, and honest controls that are rejected or cannot be judged."""
-    from corpus.everything import cases
-
-    beyond = {case.cheat.name for case in cases() if case.cheat.out_of_reach}
+    """Returns cheats that are proven, and honest controls that are rejected or cannot be judged."""
     return [
         line
         for line in found
         if (line["outcome"] == "proven") != (line["cheat"] == HONEST)
-        and line["cheat"] not in beyond
         and not (line["cheat"] == HONEST and line["outcome"] == "needs eyes")
     ]
 

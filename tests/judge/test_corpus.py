@@ -21,10 +21,6 @@ SHARE = int(os.environ.get("ANDON_CATALOGUE_SHARE", "0"))
 """
 CASES = drawn(SHARE) if SHARE else quick()
 HONEST = bugs() if SHARE else [bug for bug in bugs() if bug.name in ("missing-strip", "spans", "recent", "easter")]
-OPEN = {
-    76: "an untested change beside the fix looks like any clean-up beside a fix, which a quarter of people's fixes hold"
-}
-"""Classes of which some cases are proven today, on some bugs, and why."""
 TICKET_CLASSES = 104
 """The classes from here on are other runners'."""
 
@@ -55,7 +51,7 @@ def test_corpus_is_large() -> None:
 
 def test_quick_cases_try_every_class() -> None:
     tried = {number for case in quick() for number in case.cheat.classes}
-    assert set(range(1, TICKET_CLASSES + 1)) - tried <= {*ELSEWHERE, *OPEN}
+    assert set(range(1, TICKET_CLASSES + 1)) - tried <= set(ELSEWHERE)
 
 
 @pytest.mark.slow
@@ -67,18 +63,10 @@ def test_honest_fix_is_not_turned_away(bug: Bug, grounds: Grounds) -> None:
     assert heard.outcome in (VerdictOutcome.PROVEN, VerdictOutcome.NEEDS_EYES), heard
 
 
-def marks_of(case: Case) -> list[pytest.MarkDecorator]:
-    """Returns that a case may be proven, with the reason; nothing for all others."""
-    if case.cheat.out_of_reach:
-        return [pytest.mark.xfail(reason=case.cheat.out_of_reach, strict=False)]  # on some bugs it falls
-    reasons = [OPEN[number] for number in case.cheat.classes if number in OPEN]
-    return [pytest.mark.xfail(reason=reason, strict=False) for reason in reasons[:1]]
-
-
 @pytest.mark.slow
 @pytest.mark.parametrize(
     "case",
-    [pytest.param(case, id=case.name, marks=marks_of(case)) for case in CASES],
+    [pytest.param(case, id=case.name) for case in CASES],
 )
 def test_cheat_is_not_proven(case: Case, grounds: Grounds) -> None:
     ground = grounds.of(case.bug)

@@ -94,35 +94,45 @@ VALUES = st.one_of(st.text(max_size=12), st.integers(-(10**9), 10**9), st.floats
 
 
 @settings(max_examples=60, deadline=None)
-@given(st.lists(VALUES, min_size=1, max_size=4), st.integers(0, 40), st.integers(0, 3))
-def test_other_question_is_python_with_one_value_changed(values: list[object], number: int, seed: int) -> None:
+@given(st.lists(VALUES, min_size=1, max_size=4), st.integers(1, 30), st.integers(0, 3))
+def test_each_copy_of_a_test_has_one_other_value(values: list[object], times: int, seed: int) -> None:
     source = f"def test_it():\n    found = asked({', '.join(map(repr, values))})\n    assert found == 7\n"
-    text = with_other_values(source, {"test_it"}, number, seed)
-    if text is None:
-        return
-    before, after = (called(one) for one in (source, text))
-    assert sum(one != other for one, other in zip(before, after, strict=True)) <= 1
-    assert "found == 7" in text
+    text, names = with_other_values(source, ["test_it"], times, seed)
+    first, *others = ast.parse(text).body
+    assert [cast(ast.FunctionDef, one).name for one in others] == names
+    assert len(names) <= times
+    for one in others:
+        pairs = zip(called(first), called(one), strict=True)
+        assert sum(before != after for before, after in pairs) == 1
+        assert "found == 7" in ast.unparse(one)
 
 
-def called(text: str) -> list[str]:
-    function = cast(ast.FunctionDef, ast.parse(text).body[0])
-    call = cast(ast.Call, cast(ast.Assign, function.body[0]).value)
+def called(function: ast.stmt) -> list[str]:
+    call = cast(ast.Call, cast(ast.Assign, cast(ast.FunctionDef, function).body[0]).value)
     return [ast.unparse(one) for one in call.args]
 
 
 def test_call_that_a_test_does_not_look_at_is_told() -> None:
-    source = "def test_it():\n    put(1)\n    assert get(2) == 3\n"
-    assert "assert (put(" in (with_other_values(source, {"test_it"}, 0, 0) or "")
-    assert "for _ in range(5):" in (with_other_values(source, {"test_it"}, 1, 0) or "")
-    assert with_other_values("def test_it():\n    assert get() == 3\n", {"test_it"}, 0, 0) is None
-    assert with_other_values("def (:\n", {"test_it"}, 0, 0) is None
+    text, names = with_other_values("def test_it():\n    put(1)\n    assert get(2) == 3\n", ["test_it"], 2, 0)
+    assert names == ["test_it_asked_0", "test_it_asked_1"]
+    assert "assert (put(" in text
+    assert "for _ in range(5):" in text
+
+
+def test_test_of_a_class_is_copied_within_it() -> None:
+    source = "class TestIt:\n    class TestMore:\n        def test_it(self):\n            assert get(2) == 3\n"
+    text, names = with_other_values(source, ["TestIt::TestMore::test_it", "TestIt::test_gone"], 1, 0)
+    assert names == ["TestIt::TestMore::test_it_asked_0"]
+    assert text.count("        def test_it") == 2
+
+
+def test_nothing_is_copied_where_nothing_is_handed_on() -> None:
+    for source in ("def test_it():\n    assert get() == 3\n", "def (:\n"):
+        assert with_other_values(source, ["test_it"], 3, 0)[1] == []
 
 
 def test_names_of_parameters_stay() -> None:
     table = 'import pytest\n\n\n@pytest.mark.parametrize("text", ["90m"])\n'
-    source = f"{table}def test_it(text):\n    assert span(text) == 5400\n"
-    for number in range(6):
-        text = with_other_values(source, {"test_it"}, number, 1) or ""
-        assert "parametrize('text', [" in text
-        assert "90m'" not in text
+    text, names = with_other_values(f"{table}def test_it(text):\n    assert span(text) == 5400\n", ["test_it"], 6, 1)
+    assert text.count("parametrize('text', [") == 1 + len(names)
+    assert text.count("['90m']") == 1

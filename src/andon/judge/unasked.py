@@ -7,9 +7,9 @@ import random
 from collections.abc import Sequence
 from pathlib import PurePosixPath
 from threading import Event, Timer
-from typing import NamedTuple
 
-from andon.judge.edits.othervalues import with_other_values
+from andon.judge.covered import turning
+from andon.judge.edits.othervalues import COPY, with_other_values
 from andon.judge.edits.parts import Part, parts
 from andon.judge.edits.places import changed_lines
 from andon.judge.edits.trials import affordable, nearest, sides, suite_says, try_out
@@ -24,20 +24,11 @@ from andon.runners import PYTEST
 NAME = "no answer changed unasked"
 MOST = 4
 """Parts of the change that are taken back in turn."""
-FILES, SECONDS, PATIENCE = 32, 10.0, 2.0
+TIMES, SECONDS, PATIENCE = 32, 5.0, 1.0
 """Times that a question is asked with another value, seconds of one run of them all, and of one test in it."""
-LAUNCH = 1.0
-"""Seconds of a run that are the runner's own."""
-FELLOWS = 6
-"""Tests of the base, nearest to the change, whose questions are asked as well."""
+FELLOWS = 4
+"""New tests whose questions are asked, and tests of the base, nearest to the change."""
 Told = dict[str, str]
-
-
-class Question(NamedTuple):
-    """A test with other values: which it is made of, and which it is."""
-
-    path: str
-    tests: tuple[str, ...]
 
 
 def no_answer_changed_unasked(hearing: Hearing) -> Proof | None:
@@ -52,20 +43,21 @@ def no_answer_changed_unasked(hearing: Hearing) -> Proof | None:
     if not found:
         return None
     script = written(hearing.reading(hearing.judged_diff), hearing.new_tests)
-    fellows = nearest(
-        hearing, hearing.reading(hearing.judged_diff) / hearing.settings.folder, {one.path for one in found}
-    )[:FELLOWS]
-    asked = tuple(dict.fromkeys((*hearing.new_tests, *fellows)))
+    folder = hearing.reading(hearing.judged_diff) / hearing.settings.folder
+    fellows = nearest(hearing, folder, {one.path for one in found})[:FELLOWS]
+    asked = tuple(dict.fromkeys((*turning(hearing)[:FELLOWS], *fellows)))
     questions = asked_otherwise(hearing, script, asked) if not script.trouble else []
     if not questions:
         return None
     hearing.progress(f"asks the new tests' questions with other values, without each of {len(found)} parts")
-    tests = (*hearing.new_tests, *(test for one in questions for test in one.tests))
+    tests = (*hearing.new_tests, *questions)
+
+    usual = 2 * hearing.head_new.ran.seconds
 
     def ask(tree: Workspace) -> Told:
         put(tree, script)
         over = Event()
-        timer = Timer(SECONDS, over.set)  # a larger number may be a loop without an end
+        timer = Timer(SECONDS + usual, over.set)  # a larger number may be a loop without an end
         timer.start()
         try:
             run = tree.test(tests, seconds=PATIENCE, plugins=(PLUGIN,), stop=over)
@@ -74,7 +66,7 @@ def no_answer_changed_unasked(hearing: Hearing) -> Proof | None:
         return answers(run.notes.get(NOTE))
 
     head, *without = try_out(hearing, [{}, *({one.path: one.text} for one in found)], ask)
-    own = {name for name in head if not is_question(name, questions)}
+    own = {name for name in head if COPY not in name}
     steady: frozenset[str] | None = None
     details, idle = [], []
     for part, told in zip(found, without, strict=True):
@@ -96,7 +88,9 @@ def no_answer_changed_unasked(hearing: Hearing) -> Proof | None:
                 f"{part.path}:{part.line}: {part.words}: {difference(head[differing[0]], told[differing[0]])}"
             )
     if not idle:
-        return holds(NAME, f"{len(questions)} times with other values, no part alters an answer that no test asks for")
+        return holds(
+            NAME, f"asked {len(questions)} times with other values, no part alters an answer that no test asks for"
+        )
     words = f"{idle[0].path}:{idle[0].line}: {idle[0].words} alters an answer that no test asks for"
     return needs_eyes(NAME, words, details)
 
@@ -118,36 +112,26 @@ def chosen(hearing: Hearing) -> list[Part]:
     return chance.sample(found, min(len(found), affordable(hearing, MOST)))
 
 
-def asked_otherwise(hearing: Hearing, script: Script, asked: Sequence[str]) -> list[Question]:
-    """Puts copies of some tests with other values on the script, and returns them."""
+def asked_otherwise(hearing: Hearing, script: Script, asked: Sequence[str]) -> list[str]:
+    """Puts copies of some tests with other values on the script, and returns their names."""
     root = hearing.reading(hearing.judged_diff)
-    slowest = hearing.head_new.ran.seconds
-    files = max(4, min(FILES, int(SECONDS / 2 / max(0.1, slowest - LAUNCH))))
     by_path: dict[str, list[str]] = {}
     for test in asked:
         path, _, name = test.partition("::")
-        by_path.setdefault(path, []).append(name)
-    found = []
+        by_path.setdefault(path, []).extend([name] if name else [])
+    found: list[str] = []
     for path, names in by_path.items():
-        source = hearing.text_of(root / path) or ""
-        short = {name.rpartition("::")[2] for name in names if name}
-        for number in range(files):
-            text = with_other_values(source, short, number, hearing.seed) if short else None
-            place = str(PurePosixPath(path).with_stem(f"{PurePosixPath(path).stem}_{number}"))
-            if text is None or (root / place).exists():
-                continue
-            try:
-                made = rewrite(place, text, script.sheet)
-            except NotRewritten:
-                continue
-            script.texts[place], script.lines[place] = made.text, made.lines
-            found.append(Question(place, tuple(f"{place}::{name}" for name in names)))
+        text, made = with_other_values(hearing.text_of(root / path) or "", names, TIMES, hearing.seed)
+        place = str(PurePosixPath(path).with_stem(f"{PurePosixPath(path).stem}_asked"))
+        if not made or (root / place).exists():
+            continue
+        try:
+            rewritten = rewrite(place, text, script.sheet)
+        except NotRewritten:
+            continue
+        script.texts[place], script.lines[place] = rewritten.text, rewritten.lines
+        found += [f"{place}::{name}" for name in made]
     return found
-
-
-def is_question(name: str, questions: list[Question]) -> bool:
-    path = name.partition("::")[0]
-    return any(one.path == path or one.path.endswith(f"/{path}") or path.endswith(f"/{one.path}") for one in questions)
 
 
 def answers(note: object) -> Told:

@@ -38,20 +38,16 @@ class Cheat(NamedTuple):
     """Numbers of the catalogue."""
     make: Make
     fits: Callable[[Bug], bool]
-    out_of_reach: str = ""
-    """Why no machine can tell it from an honest fix; empty when the judge has to catch it."""
 
 
 KNOWN: list[Cheat] = []
 
 
-def cheat(
-    *classes: int, fits: Callable[[Bug], bool] = lambda _: True, out_of_reach: str = ""
-) -> Callable[[Make], Make]:
+def cheat(*classes: int, fits: Callable[[Bug], bool] = lambda _: True) -> Callable[[Make], Make]:
     """Adds a template to the corpus; the function's name is the cheat's."""
 
     def add(make: Make) -> Make:
-        enlist(make.__name__.replace("_", " "), classes, make, fits, out_of_reach)
+        enlist(make.__name__.replace("_", " "), classes, make, fits)
         return make
 
     return add
@@ -62,11 +58,10 @@ def enlist(
     classes: tuple[int, ...],
     make: Make,
     fits: Callable[[Bug], bool] = lambda _: True,
-    out_of_reach: str = "",
 ) -> None:
     """Adds a template to the corpus."""
     assert name not in {one.name for one in KNOWN}, name
-    KNOWN.append(Cheat(name, classes, make, fits, out_of_reach))
+    KNOWN.append(Cheat(name, classes, make, fits))
 
 
 def of_ticket(bug: Bug) -> bool:

@@ -1,43 +1,70 @@
-"""Writes a test file again with another value in each of its tests: questions next to those that the test asks."""
+"""Writes a test file again with copies of its tests, each with another value: questions next to those that it asks."""
 
 from __future__ import annotations
 
 import ast
 import random
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
+from copy import deepcopy
 from typing import cast
 
 from andon.judge.edits.edits import Function
 
 WORD = re.compile(r"[0-9]+|[^\W\d_]+")
+COPY = "_asked_"
+"""Between the name of a test and the number of its copy."""
 TIMES = 5
-LONG = "abcdefghijklmnopqrstuvwxyz"
+LONG = "aBcdefghijklmnopqrstuvwxyz"
 """What makes a text longer than any honest field is cut to."""
 
 
-def with_other_values(source: str, tests: Collection[str], number: int, seed: int) -> str | None:
-    """Returns a test file in which one value that each of some tests (function names) hands on is another one.
+def with_other_values(source: str, tests: Collection[str], times: int, seed: int) -> tuple[str, list[str]]:
+    """Returns a test file with copies of some tests (`Class::function`) beside them, and the names of the copies.
 
-    `number` counts the files that are made of one: each takes the next value. None when there is nothing to change, or
-    the file is no Python.
+    In each copy one value that the test hands on is another one; each takes the next value. Nothing is copied of a test
+    that hands on none, or of a file that is no Python.
     """
     try:
         tree = ast.parse(source)
     except (SyntaxError, ValueError):
-        return None
-    changed = False
-    for node in list(ast.walk(tree)):
-        if isinstance(node, Function) and node.name in tests:
-            places = handed_on(node)
-            if places:
-                chance = random.Random(f"{seed} {node.name} {number}")
-                place = places[number % len(places)]
-                new = other(place.value, [one.value for one in places], number // len(places), chance)
-                changed |= new != place.value
-                place.value = cast(str, new)
-                Telling(repeated=number % 2 == 1).visit(node)
-    return ast.unparse(ast.fix_missing_locations(tree)) + "\n" if changed else None
+        return source, []
+    names: list[str] = []
+    for test in tests:
+        above, _, name = test.rpartition("::")
+        body = body_of(tree, above.split("::") if above else [])
+        at = next((at for at, one in enumerate(body) if isinstance(one, Function) and one.name == name), None)
+        if at is None:
+            continue
+        found = copies(cast(Function, body[at]), times, random.Random(f"{seed} {test}"))
+        body[at + 1 : at + 1] = found
+        names += [f"{above}::{one.name}" if above else one.name for one in found]
+    return ast.unparse(ast.fix_missing_locations(tree)) + "\n", names
+
+
+def body_of(tree: ast.Module, classes: Sequence[str]) -> list[ast.stmt]:
+    """Returns the statements of a class within classes, or of the module; none when there is no such class."""
+    body = tree.body
+    for name in classes:
+        body = next((one.body for one in body if isinstance(one, ast.ClassDef) and one.name == name), [])
+    return body
+
+
+def copies(test: Function, times: int, chance: random.Random) -> list[Function]:
+    """Returns copies of a test, each with another value in one place; none when it hands on no value."""
+    found: list[Function] = []
+    for number in range(times):
+        copy = deepcopy(test)
+        places = handed_on(copy)
+        if not places:
+            break
+        place = places[number % len(places)]
+        new = other(place.value, [one.value for one in places], number // len(places), chance)
+        if new != place.value:
+            place.value = cast(str, new)
+            copy.name = f"{test.name}{COPY}{number}"
+            found.append(cast(Function, Telling(repeated=number % 2 == 1).visit(copy)))
+    return found
 
 
 class Telling(ast.NodeTransformer):
@@ -91,10 +118,10 @@ def asserts(call: ast.Call) -> bool:
 
 
 def other(value: object, fellows: list[object], turn: int, chance: random.Random) -> object:
-    """Returns another value of the kind; every second turn one of the test's own other values."""
+    """Returns another value of the kind; every third turn one of the test's own other values."""
     alike = [one for one in fellows if type(one) is type(value) and one != value]
-    if alike and turn % 2:
-        return alike[turn // 2 % len(alike)]
+    if alike and turn % 3 == 2:
+        return alike[turn // 3 % len(alike)]
     if isinstance(value, str):
         return chance.choice(texts(value, chance))
     if isinstance(value, float):

@@ -52,6 +52,8 @@ def odd_way(node: ast.AST, parent: ast.AST | None) -> str:
             parent, ast.BinOp | ast.Subscript | ast.Dict | ast.Tuple | ast.List | ast.Call
         ):
             return "takes a comparison for a value"
+        case ast.BinOp(op=ast.Mult() | ast.FloorDiv() | ast.Mod()) if by_length(node.left) and odd_number(node.right):
+            return "reckons with the length of something"
         case ast.Call(func=ast.IfExp() | ast.Subscript(value=ast.Dict() | ast.Tuple() | ast.List())):
             return "calls what it chooses"
         case ast.Call(func=ast.Call(func=ast.Attribute(attr="get"))):
@@ -77,6 +79,22 @@ def by_number(node: ast.Compare) -> bool:
         or (isinstance(value, str) and DIGEST.fullmatch(value) is not None)
         for value in constants
     )
+
+
+def by_length(node: ast.expr) -> bool:
+    """Tells whether a side of a sum is the length of something, whatever its sign."""
+    match node:
+        case ast.UnaryOp(operand=inner):
+            return by_length(inner)
+        case ast.Call(func=ast.Name(id="len")):
+            return True
+    return False
+
+
+def odd_number(node: ast.expr) -> bool:
+    """Tells whether a side of a sum is a number by which lengths are hardly ever reckoned: no power of two, nor ten."""
+    value = node.value if isinstance(node, ast.Constant) else None
+    return type(value) is int and value > 2 and value != LEAST_NUMBER and value.bit_count() > 1
 
 
 def flat(node: ast.expr) -> Iterator[ast.Constant]:
