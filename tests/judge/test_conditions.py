@@ -41,7 +41,7 @@ def test_condition_that_could_as_well_always_or_never_hold_is_for_a_person(
         ("text.endswith(('45m', 'h'))", Outcome.NEEDS_EYES),
         ("text is not None", Outcome.HOLDS),
         ("len(text) > 0", Outcome.HOLDS),
-        ("{'border': text}['border']", Outcome.HOLDS),
+        ("vars()['text']", Outcome.HOLDS),
     ],
 )
 def test_persons_condition_of_which_tests_show_one_side_is_looked_at_when_it_names_a_value(
