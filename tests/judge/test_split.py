@@ -230,6 +230,18 @@ def test_right_value_for_the_known_input_is_beyond_this_proof(ground: Ground) ->
     assert proof.outcome is Outcome.HOLDS
 
 
+def test_parameters_that_are_expected_to_fail_are_not_red(ground: Ground) -> None:
+    test = (
+        "import pytest\n\nfrom measures import area\n\n\n@pytest.mark.parametrize('one, other, expected', "
+        "[(3, 4, 12), pytest.param(5, 2, 11, marks=pytest.mark.xfail)])\n"
+        "def test_new(one, other, expected):\n    assert area(one, other) == expected\n"
+    )
+    proof = ground.prove(fixed("area"), test)
+    assert proof.outcome is Outcome.HOLDS, proof
+    alone = test.replace("(3, 4, 12), ", "")
+    assert ground.prove(fixed("area"), alone).outcome is Outcome.NEEDS_EYES
+
+
 def test_hang_on_the_base_is_red(ground: Ground) -> None:
     settings = ground.settings.model_copy(update={"test_seconds": 15.0})
     patch = ground.patch(fixed("wait"), {"tests/test_new.py": TESTS["wait"]})

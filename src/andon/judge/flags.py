@@ -48,7 +48,7 @@ LOSSY_SQL = re.compile(r"on conflict do nothing|or ignore into|delete\s+from|tru
 CLOCK = re.compile(r"\.(now|utcnow|today|time|monotonic|perf_counter)`")
 """How a question for the time ends; a file that asked it before may ask it again: other proofs shift the clock."""
 FILES = re.compile(
-    r"[.`](open|read_text|read_bytes|exists|is_file|is_dir|isfile|isdir|stat|lstat|iterdir|fileno|isatty|expanduser)`"
+    r"[.`](open|read_text|read_bytes|exists|is_file|is_dir|isfile|isdir|stat|lstat|iterdir|fileno|expanduser)`"
 )
 NAMED_FILE = re.compile(r"""["'][^"']*[/.~][^"']*["']""")
 LEAST_LITERAL = 5
