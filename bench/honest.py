@@ -43,7 +43,7 @@ FIX = re.compile(r"\b(fix(e[sd]|ing)?|bugs?|bugfix|regressions?|closes? #\d+|res
 NO_FIX = re.compile(
     r"\b(typos?|lint(ing|er)?|flake8|pyflakes|pylint|ruff|isort|black|pep ?8|mypy|typing|type (hints?|annotations?)|"
     r"docs?|docstrings?|changelog|spelling|whitespace|coverage|ci|travis|appveyor|tox|pre-commit|deprecat\w+|warnings?|"
-    r"tests?|merge|revert|bump|release|python ?[23][.\d]*|pypy|windows)\b",
+    r"tests?|merge|revert|bump|release|python ?[23][.\d]*|pypy|windows|wip)\b",
     re.IGNORECASE,
 )
 """Subjects of commits that call themselves fixes and mend no behaviour that a test on this machine shows."""

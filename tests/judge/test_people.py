@@ -272,6 +272,29 @@ def test_new_test_that_classes_of_other_files_inherit_is_found_by_what_turns_gre
         assert hearing.new_tests == ("tests/test_lent.py::Plain::test_cents",)
 
 
+def test_changed_test_that_another_file_borrows_is_contested_there_as_well(lab: Lab) -> None:
+    old = "class TestPrices:\n    def test_cents(self):\n        from shop.prices import cents\n"
+    old += "        assert cents('2') == 2\n"
+    base = {
+        **WRONG,
+        "tests/__init__.py": "",
+        "tests/test_prices.py": old,
+        "tests/test_more.py": "from tests.test_prices import TestPrices\n\n\nclass TestMore(TestPrices):\n    pass\n",
+    }
+    head = {PRICES: RIGHT, "tests/test_prices.py": old.replace("== 2\n", "== 200\n")}
+    with lab.hearing(base, head, people=True) as hearing:
+        proof = suite_on_head(hearing)
+    assert (proof.outcome, proof.saw[:10]) == (Outcome.NEEDS_EYES, "contested:")
+    assert {detail.partition(" ")[0] for detail in proof.details} == {
+        "tests/test_prices.py::TestPrices::test_cents",
+        "tests/test_more.py::TestPrices::test_cents",
+        "tests/test_more.py::TestMore::test_cents",
+    }
+    own = base | {"tests/test_more.py": "from tests import test_prices\n\n\n" + old.replace("TestPrices", "TestOwn")}
+    with lab.hearing(own, head, people=True) as hearing:
+        assert suite_on_head(hearing).outcome is Outcome.FAILS
+
+
 ASKING = "import os\n\n\ndef cents(text):\n    return int(text) * int(os.getenv('CENTS', '1'))\n"
 
 

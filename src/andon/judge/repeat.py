@@ -8,6 +8,7 @@ from functools import partial
 from typing import NamedTuple
 
 from andon.judge.covered import in_other_processes, turning
+from andon.judge.edits.trials import in_time
 from andon.judge.hearing import TEST_SECONDS, Hearing
 from andon.judge.outcome import fails, holds, needs_eyes
 from andon.judge.rounds import DAY, PLUGIN, Round, draw_rounds, outside
@@ -17,6 +18,8 @@ from andon.models import Proof, Replay, TestRun
 from andon.protocols import Workspace
 from andon.runners import PYTEST
 
+PATIENCE = 10.0
+"""Times the new tests' time, after which a run elsewhere counts as hanging."""
 LONG = 30.0
 """Seconds of the new tests on the base beyond which they are not asked again there: a hang is no chance."""
 Outcomes = dict[str, frozenset[str]]
@@ -121,7 +124,16 @@ def run_in(hearing: Hearing, side: Side, one: Round, *, shifted: bool = True) ->
 def run_once(hearing: Hearing, tree: Workspace, one: Round, *, shifted: bool, tests: Sequence[str] = ()) -> TestRun:
     env = env_of(one) if shifted else one.env
     plugins = (PLUGIN,) if hearing.runner is PYTEST else ()
-    return tree.test(tests or hearing.asked, seconds=TEST_SECONDS, plugins=plugins, env=env, around=one.around)
+    whole = max(LONG, PATIENCE * hearing.head_new.ran.seconds)  # what shifts the clock from outside can hang a run
+    return in_time(
+        tree,
+        tests or hearing.asked,
+        whole,
+        seconds=TEST_SECONDS,
+        plugins=plugins,
+        env=env,
+        around=one.around,
+    )
 
 
 def env_of(one: Round) -> dict[str, str]:

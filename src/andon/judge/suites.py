@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable
+from pathlib import PurePosixPath
 
 from andon.judge.hearing import TEST_SECONDS, Hearing
 from andon.judge.outcome import BrokenError, fails, holds, needs_eyes
@@ -242,7 +243,19 @@ def is_contested(event: TestEvent, hearing: Hearing) -> bool:
     for known, found in hearing.test_changes.items():
         if ends_with_path(known, path) and (name in found.contested or "" in found.new):
             return True
+        if is_borrowed(name.rpartition("::")[2], known, path, found.contested, hearing):
+            return True
     return bool(hearing.material)
+
+
+def is_borrowed(test: str, known: str, path: str, contested: Iterable[str], hearing: Hearing) -> bool:
+    """Tells whether a file runs a changed test of another, from which it imports: as a mixin, or with its class."""
+    if test not in {name.rpartition("::")[2] for name in contested}:
+        return False
+    text = hearing.text_of(hearing.reading("") / hearing.settings.folder / path) or ""
+    stem = PurePosixPath(known).stem if not known.endswith("__init__.py") else PurePosixPath(known).parent.name
+    imports = re.search(rf"^\s*(from|import)\b.*\b{re.escape(stem)}\b", text, re.MULTILINE)
+    return imports is not None and re.search(rf"\bdef {re.escape(test)}\b", text) is None
 
 
 def no_test_lost(hearing: Hearing) -> Proof:

@@ -6,13 +6,12 @@ import json
 import random
 from collections.abc import Sequence
 from pathlib import PurePosixPath
-from threading import Event, Timer
 
 from andon.judge.covered import turning
 from andon.judge.edits.othervalues import COPY, with_other_values
 from andon.judge.edits.parts import Part, parts
 from andon.judge.edits.places import changed_lines
-from andon.judge.edits.trials import affordable, nearest, sides, suite_says, try_out
+from andon.judge.edits.trials import affordable, in_time, nearest, sides, suite_says, try_out
 from andon.judge.hearing import Hearing
 from andon.judge.outcome import holds, needs_eyes
 from andon.judge.split import NOTE, PLUGIN, Script, put, written
@@ -56,13 +55,7 @@ def no_answer_changed_unasked(hearing: Hearing) -> Proof | None:
 
     def ask(tree: Workspace) -> Told:
         put(tree, script)
-        over = Event()
-        timer = Timer(SECONDS + usual, over.set)  # a larger number may be a loop without an end
-        timer.start()
-        try:
-            run = tree.test(tests, seconds=PATIENCE, plugins=(PLUGIN,), stop=over)
-        finally:
-            timer.cancel()
+        run = in_time(tree, tests, SECONDS + usual, seconds=PATIENCE, plugins=(PLUGIN,))  # a larger number may loop
         return answers(run.notes.get(NOTE))
 
     head, *without = try_out(hearing, [{}, *({one.path: one.text} for one in found)], ask)

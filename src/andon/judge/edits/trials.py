@@ -7,6 +7,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from queue import Empty, SimpleQueue
+from threading import Event, Timer
 from typing import NamedTuple, TypeVar
 
 from andon.judge.asserts import parsed
@@ -16,7 +17,7 @@ from andon.judge.rows.both import both
 from andon.judge.suites import function_of
 from andon.judge.symptom_command import ask, is_gone
 from andon.models import TestRun
-from andon.protocols import Workspace
+from andon.protocols import USUAL, Surroundings, Workspace
 from andon.runners import PYTEST
 
 T = TypeVar("T")
@@ -32,6 +33,8 @@ BUDGET = 300.0
 LEAST_TRIALS = 3
 LEAST_NAME = 4
 SUITE_TESTS = 2000
+SUITE_PATIENCE = 5.0
+"""Times the usual time of some tests of the suite, after which a changed tree counts as hanging."""
 SUITE_SHARE, SUITE_SECONDS = 0.25, 3.0
 """Share of the suite's time, and seconds at least, that its nearest tests may take in a trial."""
 
@@ -101,6 +104,29 @@ def red_in(run: TestRun, tests: Sequence[str]) -> str:
     if not run.complete or silent:
         return "the run breaks off" if not run.complete else f"{silent[0]} does not run"
     return ""
+
+
+def in_time(
+    tree: Workspace,
+    tests: Sequence[str],
+    whole: float,
+    *,
+    seconds: float,
+    plugins: Sequence[str] = (),
+    env: Mapping[str, str] = {},
+    around: Surroundings = USUAL,
+) -> TestRun:
+    """Returns a run of tests that is ended after `whole` seconds, as if its time were up; `seconds` bounds one test.
+
+    What makes one test hang makes its fellows hang: their times would add up.
+    """
+    over = Event()
+    timer = Timer(whole, over.set)
+    timer.start()
+    try:
+        return tree.test(tests, seconds=seconds, plugins=plugins, env=env, around=around, stop=over)
+    finally:
+        timer.cancel()
 
 
 def affordable(hearing: Hearing, most: int) -> int:
@@ -195,7 +221,8 @@ def suite_says(hearing: Hearing, trials: Sequence[Texts]) -> str:
         tests = nearest(hearing, tree.folder, {path for texts in trials for path in texts})
         if not tests:
             return ""
-        run = tree.test(tests, seconds=TEST_SECONDS)
+        usual = sum(seconds for test, seconds in known_seconds(hearing).items() if test in tests)
+        run = in_time(tree, tests, SUITE_PATIENCE * (SUITE_SECONDS + usual), seconds=TEST_SECONDS)
         red = [event for event in run.failed if function_of(event) not in known]
         return f"{red[0].id} is red" if red else "" if run.complete else "the suite breaks off"
 
@@ -209,10 +236,7 @@ def nearest(hearing: Hearing, folder: Path, paths: Collection[str]) -> tuple[str
     """
     if hearing.runner is not PYTEST:
         return ()
-    seconds: dict[str, float] = {}
-    for event in hearing.base_suite.events:
-        if event.outcome == "passed":
-            seconds[function_of(event)] = seconds.get(function_of(event), 0.0) + event.seconds
+    seconds = known_seconds(hearing)
     files = {path: content(folder / path) or "" for path in {test.partition("::")[0] for test in seconds}}
     tests = {path: functions(text) for path, text in files.items()}
     stems = {Path(path).stem if Path(path).stem != "__init__" else Path(path).parent.name for path in paths}
@@ -234,6 +258,15 @@ def nearest(hearing: Hearing, folder: Path, paths: Collection[str]) -> tuple[str
             left -= seconds[test]
             chosen.append(test)
     return tuple(chosen)
+
+
+def known_seconds(hearing: Hearing) -> dict[str, float]:
+    """Returns how long each test (function) that passes on the base takes there."""
+    seconds: dict[str, float] = {}
+    for event in hearing.base_suite.events:
+        if event.outcome == "passed":
+            seconds[function_of(event)] = seconds.get(function_of(event), 0.0) + event.seconds
+    return seconds
 
 
 def changed_functions(hearing: Hearing) -> frozenset[str]:
