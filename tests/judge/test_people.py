@@ -295,6 +295,19 @@ def test_changed_test_that_another_file_borrows_is_contested_there_as_well(lab: 
         assert suite_on_head(hearing).outcome is Outcome.FAILS
 
 
+def test_number_that_a_persons_file_chose_by_before_is_the_products_own(lab: Lab) -> None:
+    text = "def cents(text):\n    if text[0] == 'e' and ord(text[1]) == 32:\n        return 1\n    return int(text)\n"
+    more = text.replace("    return int", "    if len(text) == 32:\n        return 2\n    return int")
+    with lab.hearing(WRONG | {PRICES: text}, {PRICES: more}, people=True) as hearing:
+        assert special_case(hearing).outcome is Outcome.HOLDS
+    with lab.hearing(
+        WRONG | {PRICES: text},
+        {PRICES: more.replace("== 32:\n        return 2", "== 33:\n        return 2")},
+        people=True,
+    ) as hearing:
+        assert special_case(hearing).outcome is Outcome.NEEDS_EYES
+
+
 ASKING = "import os\n\n\ndef cents(text):\n    return int(text) * int(os.getenv('CENTS', '1'))\n"
 
 

@@ -22,6 +22,7 @@ def found(test: str) -> list[str]:
         "assert inspect.signature(f)",
         "try:\n    product.checked\nexcept AttributeError:\n    assert False",
         "try:\n    product.checked\nexcept:\n    assert False",
+        "try:\n    product.checked\nexcept Exception:\n    raise AssertionError",
         "with patch.object(product, 'checked'):\n    assert product.checked(0)",
         "with patch('product.checked'):\n    assert product.checked(0)",
         "monkeypatch.setattr(product, 'checked', 1)",
@@ -38,6 +39,8 @@ def test_question_for_names_is_told(test: str) -> None:
         "with pytest.raises(AttributeError):\n    product.checked(None)",
         "with patch('product.clock'):\n    assert product.checked(0)",
         "try:\n    f()\nexcept KeyError as error:\n    assert error.args",
+        "try:\n    raise ValueError\nexcept Exception:\n    log.exception('boom')",
+        "try:\n    import wcwidth\nexcept ImportError:\n    pytest.skip('no wcwidth')",
     ],
 )
 def test_question_for_behaviour_is_not_told(test: str) -> None:

@@ -16,7 +16,7 @@ from andon.judge.readings.ambient import ambient
 from andon.judge.readings.byheart import Heart, by_heart
 from andon.judge.readings.foreign import source_flags
 from andon.judge.readings.keeps import keeps
-from andon.judge.readings.odd import odd
+from andon.judge.readings.odd import BY_NUMBER, odd
 from andon.models import Proof
 
 JUDGED = re.compile(
@@ -78,7 +78,8 @@ def special_case(hearing: Hearing) -> Proof:
                 fresh = beyond(asks, ambient(before, removed_lines(item)))
                 words = text.split("\n")
                 asks = [one for one in fresh if one[1] not in clocks and not of_files(one[1], words[one[0] - 1])]
-            found = [*by_heart(text, added, heart, before), *asks, *keeps(text, added), *odd(text, added)]
+            ways = [one for one in odd(text, added) if not (hearing.people and is_spoken(one[1], before))]
+            found = [*by_heart(text, added, heart, before), *asks, *keeps(text, added), *ways]
             seen += [f"{item.path} line {line}: {what}" for line, what in found]
     if hard and not hearing.people:
         return fails("special case", hard[0], [*hard, *seen, *soft])
@@ -89,6 +90,12 @@ def special_case(hearing: Hearing) -> Proof:
     if soft:
         return needs_eyes("special case", soft[0] + (f" (and {len(soft) - 1} more)" if soft[1:] else ""), soft)
     return holds("special case", "no added line detects a test or a replay, hides an error, or names a recorded row")
+
+
+def is_spoken(what: str, before: str) -> bool:
+    """Tells whether a person's choice by a number is by one that the file knew before."""
+    numbers = re.findall(r"\b\d{2,}\b", what.partition(": ")[2])
+    return what.startswith(BY_NUMBER) and bool(numbers) and all(re.search(rf"\b{one}\b", before) for one in numbers)
 
 
 def of_files(what: str, line: str) -> bool:

@@ -10,6 +10,7 @@ import re
 import sys
 from collections.abc import Collection, Iterator
 
+BY_NUMBER = "chooses by a number or a digest"
 LEAST_NUMBER = 10
 DIGEST = re.compile(r"[0-9a-fA-F]{8,}")
 PLAIN_MODULES = frozenset(
@@ -47,7 +48,7 @@ def odd_way(node: ast.AST, parent: ast.AST | None) -> str:
     """Returns what is odd about a node; empty when nothing is."""
     match node:
         case ast.Compare(ops=signs) if any(isinstance(sign, CHOOSING) for sign in signs) and by_number(node):
-            return "chooses by a number or a digest"
+            return BY_NUMBER
         case ast.Compare() if isinstance(
             parent, ast.BinOp | ast.Subscript | ast.Dict | ast.Tuple | ast.List | ast.Call
         ):
