@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import random
 from collections.abc import Sequence
 from pathlib import PurePosixPath
+from typing import NamedTuple
 
 from andon.judge.covered import turning
 from andon.judge.edits.othervalues import COPY, with_other_values
@@ -23,11 +25,27 @@ from andon.runners import PYTEST
 NAME = "no answer changed unasked"
 MOST = 4
 """Parts of the change that are taken back in turn."""
+EVENTS, SHOWN = 40, 120
 TIMES, SECONDS, PATIENCE = 32, 5.0, 1.0
 """Times that a question is asked with another value, seconds of one run of them all, and of one test in it."""
 FELLOWS = 4
 """New tests whose questions are asked, and tests of the base, nearest to the change."""
-Told = dict[str, str]
+FEW = {"ANDON_TOLD_BYTES": str(2**20)}
+"""Of all that is told in one run: what comes after is not compared."""
+
+
+class Answer(NamedTuple):
+    """What one test told."""
+
+    mark: str
+    """Hash of all of it."""
+    calm: bool
+    """It came to its end without an error."""
+    events: tuple[str, ...]
+    """Its first events, each cut, for people."""
+
+
+Told = dict[str, Answer]
 
 
 def no_answer_changed_unasked(hearing: Hearing) -> Proof | None:
@@ -50,12 +68,12 @@ def no_answer_changed_unasked(hearing: Hearing) -> Proof | None:
         return None
     hearing.progress(f"asks the new tests' questions with other values, without each of {len(found)} parts")
     tests = (*hearing.new_tests, *questions)
-
     usual = 2 * hearing.head_new.ran.seconds
 
     def ask(tree: Workspace) -> Told:
         put(tree, script)
-        run = in_time(tree, tests, SECONDS + usual, seconds=PATIENCE, plugins=(PLUGIN,))  # a larger number may loop
+        # A larger number may be a loop without an end.
+        run = in_time(tree, tests, SECONDS + usual, seconds=PATIENCE, plugins=(PLUGIN,), env=FEW)
         return answers(run.notes.get(NOTE))
 
     head, *without = try_out(hearing, [{}, *({one.path: one.text} for one in found)], ask)
@@ -65,11 +83,7 @@ def no_answer_changed_unasked(hearing: Hearing) -> Proof | None:
     for part, told in zip(found, without, strict=True):
         if any(head[name] != told.get(name) for name in own):
             continue
-        differing = [
-            name
-            for name in head
-            if name not in own and goes_through(head[name], told.get(name, "")) and head[name] != told[name]
-        ]
+        differing = [name for name in head if name not in own and differs(head[name], told.get(name))]
         if differing and steady is None:
             # What is not told twice in the same way is chance, or the time of day.
             again = try_out(hearing, [{}], ask)[0]
@@ -127,14 +141,22 @@ def asked_otherwise(hearing: Hearing, script: Script, asked: Sequence[str]) -> l
     return found
 
 
+def differs(head: Answer, told: Answer | None) -> bool:
+    """Tells whether a test came to its end with a part and without it, and told something else."""
+    return told is not None and head.calm and told.calm and head.mark != told.mark
+
+
 def answers(note: object) -> Told:
-    """Returns what each test told, as JSON without what says where it stands: values, outcomes and errors' names."""
+    """Returns what each test told, without what says where it stands: values, outcomes and names of errors."""
     found: Told = {}
     tests = note.get("tests") if isinstance(note, dict) else None
     for told in tests if isinstance(tests, list) else ():
         if isinstance(told, dict) and isinstance(told.get("id"), str) and isinstance(told.get("events"), list):
             events = [placeless(event) for event in told["events"] if isinstance(event, list) and event]
-            found[told["id"]] = json.dumps([events, told.get("ended")])
+            ends = [event[2] for event in events if event[0] == "p" and len(event) > 2]
+            calm = told.get("ended") is True and bool(ends) and all(end == "passed" for end in ends)
+            shown = tuple(json.dumps(event)[:SHOWN] for event in events[:EVENTS])
+            found[told["id"]] = Answer(hashlib.sha256(json.dumps(events).encode()).hexdigest(), calm, shown)
     return found
 
 
@@ -146,18 +168,8 @@ def placeless(event: list[object]) -> list[object]:
     return [*event[:4], error.get("names") if isinstance(error, dict) else None]
 
 
-def goes_through(head: str, told: str) -> bool:
-    """Tells whether a test came to its end without an error, with the part and without it."""
-    return all(text.endswith("true]") and is_calm(json.loads(text)[0]) for text in (head, told))
-
-
-def is_calm(events: list[list[object]]) -> bool:
-    phases = [event for event in events if event[0] == "p"]
-    return bool(phases) and all(event[2] == "passed" for event in phases)
-
-
-def difference(head: str, told: str) -> str:
+def difference(head: Answer, told: Answer) -> str:
     """Returns the first thing that two tests told differently, for people."""
-    pairs = zip(json.loads(head)[0], json.loads(told)[0], strict=False)
-    one, other = next(((a, b) for a, b in pairs if a != b), ("nothing", "nothing"))
-    return f"{json.dumps(one)[:100]} with it, {json.dumps(other)[:100]} without"
+    pairs = zip(head.events, told.events, strict=False)
+    one, other = next(((a, b) for a, b in pairs if a != b), ("something", "something else"))
+    return f"{one} with it, {other} without"

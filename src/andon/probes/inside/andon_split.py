@@ -31,7 +31,7 @@ MOST = 2000
 """Of one place in one test, what is told; the rest is only counted."""
 FEW = 2000
 """Values inside a side of a comparison that only decides a test's own course."""
-BYTES = 14 * 2**20
+BYTES = int(os.environ.get("ANDON_TOLD_BYTES", 14 * 2**20))
 """Of all together."""
 TEXT = 20_000
 EVERY = 0.5
