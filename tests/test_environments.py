@@ -15,7 +15,8 @@ from andon.environments.collecting import fixtures_wanted, missing
 from andon.environments.declared import declared
 from andon.environments.identity import guessed_identity, static_identity
 from andon.environments.interpreters import find_python, fits, installed, released
-from andon.environments.layout import LOOSE, find_roots, find_suite, kept_options, test_files
+from andon.environments.layout import LOOSE, find_roots, find_suite, kept_options
+from andon.environments.layout import test_files as files_of_tests
 from andon.environments.making import own_day, release_day
 from andon.environments.project import ProjectFiles, find_project
 from andon.environments.requirements import pinned_below, requirement
@@ -280,7 +281,7 @@ def test_tests_in_a_folder_of_benchmarks_count_below_the_tests_alone(tmp_path: P
     for place in ("benchmarks", "tests/benchmarks"):
         (tmp_path / place).mkdir(parents=True)
         (tmp_path / place / "test_speed.py").write_text("def test_speed(benchmark): pass\n")
-    assert test_files(tmp_path, LOOSE) == [tmp_path / "tests/benchmarks/test_speed.py"]
+    assert files_of_tests(tmp_path, LOOSE) == [tmp_path / "tests/benchmarks/test_speed.py"]
 
 
 @pytest.mark.parametrize(

@@ -64,7 +64,8 @@ def skipping(ground: Ground) -> str:
 
 
 def breaking(ground: Ground) -> str:
-    return ground.bug.fixed.replace("text = text.strip().lower()", "text = text.strip()", 1)
+    """One unit less: it stands in the very text that mends the bug, and is no part of the change by itself."""
+    return ground.bug.fixed.replace("([smhd])", "([smh])", 1)
 
 
 def unneeded(ground: Ground) -> Attempt:
