@@ -300,6 +300,8 @@ class Hearing:
         Files that the base has not are left out.
         """
         files = sorted({test.partition("::")[0] for test in self.asked} & self.existing)
+        if not files:  # asked for no file, a runner runs them all
+            return self.head_new.model_copy(update={"events": (), "covered": {}})
         with self.at("") as base:
             return base.test(tuple(files), seconds=TEST_SECONDS)
 
