@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import random
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import PurePosixPath
 from typing import NamedTuple
 
@@ -26,6 +26,7 @@ NAME = "no answer changed unasked"
 MOST = 4
 """Parts of the change that are taken back in turn."""
 EVENTS, SHOWN = 40, 120
+"""Events of one test that are kept for people, and characters of each."""
 TIMES, SECONDS, PATIENCE = 32, 5.0, 1.0
 """Times that a question is asked with another value, seconds of one run of them all, and of one test in it."""
 FELLOWS = 4
@@ -77,29 +78,34 @@ def no_answer_changed_unasked(hearing: Hearing) -> Proof | None:
         return answers(run.notes.get(NOTE))
 
     head, *without = try_out(hearing, [{}, *({one.path: one.text} for one in found)], ask)
+    details = altering(hearing, list(zip(found, without, strict=True)), head, lambda: try_out(hearing, [{}], ask)[0])
+    if not details:
+        return holds(
+            NAME, f"asked {len(questions)} times with other values, no part alters an answer that no test asks for"
+        )
+    return needs_eyes(NAME, f"{details[0].partition('`: ')[0]}` alters an answer that no test asks for", details)
+
+
+def altering(
+    hearing: Hearing, without: Sequence[tuple[Part, Told]], head: Told, once_more: Callable[[], Told]
+) -> list[str]:
+    """Returns each part that alters an answer and that no test asks for, with what is answered with it and without."""
     own = {name for name in head if COPY not in name}
     steady: frozenset[str] | None = None
-    details, idle = [], []
-    for part, told in zip(found, without, strict=True):
+    details = []
+    for part, told in without:
         if any(head[name] != told.get(name) for name in own):
             continue
         differing = [name for name in head if name not in own and differs(head[name], told.get(name))]
         if differing and steady is None:
             # What is not told twice in the same way is chance, or the time of day.
-            again = try_out(hearing, [{}], ask)[0]
+            again = once_more()
             steady = frozenset(name for name in head if again.get(name) == head[name])
         differing = [name for name in differing if steady and name in steady]
         if differing and not suite_says(hearing, [{part.path: part.text}]):
-            idle.append(part)
-            details.append(
-                f"{part.path}:{part.line}: {part.words}: {difference(head[differing[0]], told[differing[0]])}"
-            )
-    if not idle:
-        return holds(
-            NAME, f"asked {len(questions)} times with other values, no part alters an answer that no test asks for"
-        )
-    words = f"{idle[0].path}:{idle[0].line}: {idle[0].words} alters an answer that no test asks for"
-    return needs_eyes(NAME, words, details)
+            words = difference(head[differing[0]], told[differing[0]])
+            details.append(f"{part.path}:{part.line}: {part.words}: {words}")
+    return details
 
 
 def chosen(hearing: Hearing) -> list[Part]:
