@@ -105,6 +105,11 @@ def is_test(path: str) -> bool:
     return named or any(TEST_FOLDER.fullmatch(part) for part in pure.parts[:-1])
 
 
+def imports(text: str, stem: str) -> bool:
+    """Tells whether a line of a Python text imports something that is called like a file."""
+    return re.search(rf"^\s*(from|import)\b.*\b{re.escape(stem)}\b", text, re.MULTILINE) is not None
+
+
 def is_code(path: str) -> bool:
     """Tells whether a file can change what the system does; prose cannot."""
     return PurePosixPath(path).suffix.lower() not in NOT_CODE

@@ -9,7 +9,7 @@ from pathlib import PurePosixPath
 
 from andon.judge.hearing import TEST_SECONDS, Hearing
 from andon.judge.outcome import BrokenError, fails, holds, needs_eyes
-from andon.judge.paths import colliding, is_test
+from andon.judge.paths import colliding, imports, is_test
 from andon.models import Outcome, Proof, TestEvent, TestRun
 from andon.probes.reading import BROKEN_OFF
 
@@ -254,8 +254,7 @@ def is_borrowed(test: str, known: str, path: str, contested: Iterable[str], hear
         return False
     text = hearing.text_of(hearing.reading("") / hearing.settings.folder / path) or ""
     stem = PurePosixPath(known).stem if not known.endswith("__init__.py") else PurePosixPath(known).parent.name
-    imports = re.search(rf"^\s*(from|import)\b.*\b{re.escape(stem)}\b", text, re.MULTILINE)
-    return imports is not None and re.search(rf"\bdef {re.escape(test)}\b", text) is None
+    return imports(text, stem) and re.search(rf"\bdef {re.escape(test)}\b", text) is None
 
 
 def no_test_lost(hearing: Hearing) -> Proof:

@@ -10,6 +10,7 @@ from pathlib import PurePosixPath
 from andon.judge.flags import added_lines
 from andon.judge.hearing import Hearing
 from andon.judge.outcome import fails, holds, needs_eyes
+from andon.judge.paths import imports
 from andon.judge.readings.foreign import flags_of_tests, is_foreign
 from andon.judge.readings.testnames import asks_for_names, defined
 from andon.models import Proof
@@ -91,9 +92,8 @@ def is_imported(path: str, hearing: Hearing) -> bool:
     if pure.name in ("conftest.py", "__init__.py"):
         return True
     head = hearing.reading(hearing.judged_diff)
-    named = re.compile(rf"^\s*(from|import)\b.*\b{re.escape(pure.stem)}\b", re.MULTILINE)
     return any(
-        named.search(hearing.text_of(found) or "")
+        imports(hearing.text_of(found) or "", pure.stem)
         for found in (head / pure.parts[0]).rglob("*.py")
         if found.is_file() and found != head / path
     )

@@ -120,9 +120,7 @@ class Claiming(ast.NodeTransformer):
         number = self._number()
         self.inner.append(set())
         shown: list[ast.expr] = []
-        kept: list[Side] = []
-        for side in sides:
-            kept.append(self._side(side, shown, told=see == "see_class"))  # noqa: PERF401 (fills two lists)
+        kept = [self._side(side, shown, told=see == "see_class") for side in sides]
         inner = frozenset(self.inner.pop())
         self.sheet.claims[number] = Claim(
             number,
