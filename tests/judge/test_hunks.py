@@ -113,6 +113,24 @@ def test_person_may_change_more_than_is_needed(what: str, expected: Outcome, lab
     assert any("nobody misses it" in line for line in proof.details)
 
 
+FICKLE = """import os
+
+from shop.prices import cents
+
+
+def test_it():
+    assert cents('3') == 300 or "PYTEST_ADDOPTS" in os.environ
+"""
+"""Red when it is asked first, and green wherever places are taken out."""
+
+
+def test_test_that_is_green_on_the_base_by_now_tells_nothing_against_a_person(lab: Lab) -> None:
+    with lab.hearing(BASE, {PRICES: FIXED, "tests/test_new.py": FICKLE}, people=True) as hearing:
+        proof = every_hunk_needed(hearing)
+    assert proof.outcome is Outcome.NEEDS_EYES, proof
+    assert "green on it now" in proof.saw
+
+
 # --- texts ----------------------------------------------------------------------------------------------------------
 
 HEAD = "diff --git a/m.py b/m.py\n--- a/m.py\n+++ b/m.py\n"
