@@ -308,6 +308,18 @@ def test_number_that_a_persons_file_chose_by_before_is_the_products_own(lab: Lab
         assert special_case(hearing).outcome is Outcome.NEEDS_EYES
 
 
+def test_exit_that_a_persons_file_had_before_is_nothing_to_look_at(lab: Lab) -> None:
+    text = "import sys\n\n\ndef cents(text):\n    if not text:\n        sys.exit('no price')\n    return int(text)\n"
+    more = text.replace("    return int", "    if text == '-':\n        sys.exit('half a price')\n    return int")
+    for before, people, expected in (
+        (text, True, Outcome.HOLDS),
+        (text, False, Outcome.FAILS),
+        (text.replace("sys.exit('no price')", "raise ValueError(text)"), True, Outcome.NEEDS_EYES),
+    ):
+        with lab.hearing(WRONG | {PRICES: before}, {PRICES: more}, people=people) as hearing:
+            assert special_case(hearing).outcome is expected
+
+
 ASKING = "import os\n\n\ndef cents(text):\n    return int(text) * int(os.getenv('CENTS', '1'))\n"
 
 

@@ -67,9 +67,10 @@ def special_case(hearing: Hearing) -> Proof:
         if item.kind == "deleted" or (hearing.people and not is_code(item.path)):
             continue
         text = (head / item.path).read_text(encoding="utf-8", errors="replace")
-        for is_hard, what in flags(item, text, known):
-            (hard if is_hard else soft).append(f"{item.path} {what}")
         before = hearing.text_of(base / item.path) or ""
+        usual = ends_of(item.path, before) if hearing.people else frozenset()
+        for is_hard, what in flags(item, text, known):
+            (hard if is_hard and what.partition(": ")[2] not in usual else soft).append(f"{item.path} {what}")
         added = added_lines(item)
         if item.path.endswith(".py"):
             asks = list(ambient(text, added))
@@ -159,6 +160,16 @@ def flags(item: FileDiff, text: str, known: frozenset[str]) -> Iterator[tuple[bo
         if getattr(node, "lineno", None) not in added or id(node) in documented:
             continue
         yield from ((is_hard, f"line {node.lineno}: {what}") for is_hard, what in flags_of(node, known))  # type: ignore[attr-defined]
+
+
+def ends_of(path: str, before: str) -> frozenset[str]:
+    """Returns how a Python file raised SystemExit already, as `flags` says it: no test passes by that."""
+    try:
+        tree = ast.parse(before if path.endswith(".py") else "")
+    except SyntaxError:
+        return frozenset()
+    names = {ast.unparse(node.func) for node in ast.walk(tree) if isinstance(node, ast.Call)}
+    return frozenset(f"`{name}` {FORBIDDEN_CALLS[name]}" for name in names & {"sys.exit", "exit", "quit"})
 
 
 def added_lines(item: FileDiff) -> frozenset[int]:
