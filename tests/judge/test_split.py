@@ -82,13 +82,14 @@ def test_flip_is_seen_in_every_shape_of_test(shape: str, ground: Ground) -> None
     assert proof.outcome is Outcome.HOLDS, proof
 
 
-def test_flip_is_seen_through_a_module_beside_the_test(ground: Ground) -> None:
+@pytest.mark.parametrize("module", ["checking", "conftest"])
+def test_flip_is_seen_through_a_module_beside_the_test(module: str, ground: Ground) -> None:
     tests = {
         "tests/unit/__init__.py": "",
-        "tests/unit/checking.py": (
+        f"tests/unit/{module}.py": (
             "from measures import area\n\n\ndef check(expected):\n    assert area(3, 4) == expected\n"
         ),
-        "tests/unit/test_new.py": "from .checking import check\n\n\ndef test_new():\n    check(12)\n",
+        "tests/unit/test_new.py": f"from .{module} import check\n\n\ndef test_new():\n    check(12)\n",
     }
     proof = ground.prove(fixed("area"), tests)
     assert proof.outcome is Outcome.HOLDS, proof

@@ -111,7 +111,7 @@ def beside(root: Path, path: str, source: bytes) -> Iterator[str]:
         for top in tops:
             names = [name for one in stems for name in (f"{one}.py", f"{one}/__init__.py")]
             for found in (str(top / name.lstrip("/.")) for name in names):
-                if is_test(found) and (root / found).is_file() and not found.endswith("conftest.py"):
+                if is_test(found) and (root / found).is_file():
                     yield found
 
 
