@@ -180,6 +180,20 @@ def test_test_that_a_fix_breaks_is_told_from_one_that_is_flaky(lab: Lab) -> None
         assert proof.saw.startswith("flaky")
 
 
+@pytest.mark.parametrize(("people", "expected"), [(True, Outcome.HOLDS), (False, Outcome.NEEDS_EYES)])
+def test_test_that_fails_at_times_without_the_patch_too_is_not_held_against_it(
+    people: bool, expected: Outcome, lab: Lab
+) -> None:
+    moody = {"tests/test_moody.py": "def test_moody():\n    assert False\n\n\ndef test_fine():\n    pass\n"}
+    with lab.hearing(WRONG | moody, {PRICES: RIGHT, "tests/test_cents.py": TEST}, people=people) as hearing:
+        base, now = hearing.suites
+        events = [one.model_copy(update={"outcome": "passed"}) for one in base.events]  # it was lucky then
+        vars(hearing)["suites"] = base.model_copy(update={"events": tuple(events)}), now
+        proof = suite_on_head(hearing)
+    assert proof.outcome is expected, proof
+    assert "at times" in proof.saw + proof.details[0]
+
+
 def test_version_that_a_fix_raises_beside_its_declaration_is_for_a_person(lab: Lab) -> None:
     declared = '[project]\nname = "shop"\nversion = "{}"\n'
     reads = (

@@ -244,3 +244,33 @@ def test_test_that_crashes_the_interpreter_on_the_base_is_not_the_judges_trouble
             hearing, [rule for rule in PROOFS if rule.name in ("scope", "new test on base", "new test on head")]
         )
     assert verdict.outcome in (VerdictOutcome.PROVEN, VerdictOutcome.NEEDS_EYES), render_verdict(verdict)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        pytest.param("while True: pass", id="hangs"),
+        pytest.param("import os; os._exit(0)", id="leaves"),
+        pytest.param("import os; os.name = 'nt'; assert False", id="lets the runner down"),
+    ],
+)
+@pytest.mark.parametrize("people", [True, False], ids=["person", "agent"])
+def test_suite_is_heard_without_those_of_its_tests_that_do_not_end_well(body: str, people: bool, lab: Lab) -> None:
+    more = {
+        "tests/test_bad.py": f"def test_bad():\n    {body}\n",
+        "tests/test_more.py": "import shop\n\n\n" + "".join(f"def test_{n}():\n    pass\n\n\n" for n in range(9)),
+    }
+    settings = "test_seconds = 18.0\n"
+    with lab.hearing({**BASE, **more}, {**FIX, "tests/test_all.py": TEST}, people=people, more=settings) as hearing:
+        ends = heard(hearing, "new test on base", "new test on head", "base is green", "suite on head", "no test lost")
+        assert hearing.head_run.complete
+    assert ends.pop("base is green") is (Outcome.HOLDS if people else Outcome.NEEDS_EYES)
+    assert set(ends.values()) == {Outcome.HOLDS}, ends
+
+
+def test_patch_that_ends_the_process_in_a_test_of_the_base_is_rejected(lab: Lab) -> None:
+    more = {"tests/test_more.py": "import shop\n\n\ndef test_more():\n    assert shop.total([]) is not None\n"}
+    source = "import os\n\n\ndef total(prices):\n    return sum(prices) if prices else os._exit(0)\n"
+    with lab.hearing({**BASE, **more}, {"src/shop.py": source, "tests/test_all.py": TEST}, people=True) as hearing:
+        ends = heard(hearing, "new test on base", "new test on head", "base is green", "suite on head")
+    assert ends["suite on head"] is Outcome.FAILS

@@ -12,7 +12,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-from andon.judge.hearing import TEST_SECONDS, Hearing
+from andon.judge.cache import TEST_SECONDS
+from andon.judge.hearing import Hearing
 from andon.judge.outcome import fails, holds, needs_eyes
 from andon.judge.paths import is_test
 from andon.judge.planted.foreign import foreign_birds

@@ -14,7 +14,7 @@ from typing import NamedTuple, TypeVar
 
 from andon.config import SystemSettings
 from andon.errors import GitError
-from andon.judge.cache import suite_of
+from andon.judge.cache import TEST_SECONDS, ending, suite_of, whole_suite
 from andon.judge.difftext import FileDiff, Unreadable, legible, parse, write
 from andon.judge.foreign import fresh_tests, is_script, lenient_script, test_files
 from andon.judge.inline import Parts, parted
@@ -27,8 +27,6 @@ from andon.protocols import History, Workspace
 from andon.runners import CARGO, PYTEST, Runner, runner_of
 
 T = TypeVar("T")
-TEST_SECONDS = 120.0
-"""Wall time of one new test: a bug that hangs must not hang the judge."""
 
 
 def identity(row: Row, key: tuple[str, ...]) -> str:
@@ -258,9 +256,12 @@ class Hearing:
 
         def on_head() -> TestRun:
             with self.at(self.source_diff) as head:
-                return head.test(stop=stop)
+                return whole_suite(head, self.settings, stop=stop)
 
         base, head = self.side_by_side(on_base, on_head)
+        if lost := ending(base):  # on the base as well: what the others say is to be heard
+            with self.at(self.source_diff) as tree:
+                head = whole_suite(tree, self.settings, without=lost, stop=stop)
         return base, head
 
     def begin_suites(self) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from andon.judge.cache import whole_suite
+
 if TYPE_CHECKING:
     from andon.judge.hearing import Hearing
     from andon.models import TestRun
@@ -14,7 +16,7 @@ def turned_by_material(hearing: Hearing) -> tuple[str, ...]:
 
     def run(diff: str) -> TestRun:
         with hearing.at(diff) as tree:
-            return tree.test()
+            return whole_suite(tree, hearing.settings)
 
     hearing.progress("looks for the tests that read what changed beside them")
     base, head = hearing.side_by_side(lambda: run(hearing.test_diff), lambda: run(hearing.judged_diff))

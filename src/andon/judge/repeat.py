@@ -7,9 +7,10 @@ from collections.abc import Iterable, Sequence
 from functools import partial
 from typing import NamedTuple
 
+from andon.judge.cache import TEST_SECONDS
 from andon.judge.covered import in_other_processes, turning
 from andon.judge.edits.trials import in_time
-from andon.judge.hearing import TEST_SECONDS, Hearing
+from andon.judge.hearing import Hearing
 from andon.judge.outcome import fails, holds, needs_eyes
 from andon.judge.rounds import DAY, PLUGIN, Round, draw_rounds, outside
 from andon.judge.suites import function_of, of_tests

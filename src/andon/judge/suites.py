@@ -7,11 +7,13 @@ from collections import Counter
 from collections.abc import Iterable
 from pathlib import PurePosixPath
 
-from andon.judge.hearing import TEST_SECONDS, Hearing
+from andon.judge.cache import TEST_SECONDS, ending, whole_suite
+from andon.judge.hearing import Hearing
 from andon.judge.outcome import BrokenError, fails, holds, needs_eyes
 from andon.judge.paths import colliding, imports, is_test
 from andon.models import Outcome, Proof, TestEvent, TestRun
 from andon.probes.reading import BROKEN_OFF
+from andon.runners import PYTEST
 
 MISSING = re.compile(
     r"(ImportError|ModuleNotFoundError|AttributeError|NameError|SyntaxError|fixture '\w+' not found"
@@ -24,6 +26,8 @@ ASSERTED = re.compile(r"assert\b|AssertionError|Failed:")
 SOME_RED = 0.2
 """Below this share of red tests a person's suite is taken as it is."""
 RELEASE = re.compile(r"\b\d+\.\d+(?:\.\w+)*")
+FEW, TIMES = 4, 4
+"""How many broken tests may be flaky ones, and how often these are run again on the base to find out."""
 ALL_RED = 0.5
 """From this share of red tests on, the suite says nothing about a patch."""
 
@@ -183,6 +187,8 @@ def suite_on_head(hearing: Hearing) -> Proof:
     broken = [event for event in run.failed if event.id in before or event.id not in hearing.known_red]
     contested = [event for event in broken if is_contested(event, hearing)]
     undeclared = [event for event in broken if event not in contested]
+    moody = red_at_times(undeclared, hearing)
+    undeclared = [event for event in undeclared if event not in moody]
     steady = again_red(undeclared, hearing) if hearing.people else undeclared
     releases = [event for event in steady if names_release(event, hearing)]
     if releases and releases == steady == undeclared:
@@ -194,6 +200,9 @@ def suite_on_head(hearing: Hearing) -> Proof:
     if undeclared:
         words = f"flaky: {undeclared[0].id} failed once with the patch and not again: {first_line(undeclared[0])}"
         return needs_eyes(name, words, told(undeclared))
+    if moody and not hearing.people:
+        words = f"{moody[0].id} fails with the patch, and at times without it: {first_line(moody[0])}"
+        return needs_eyes(name, words, told(moody))
     if contested:
         return needs_eyes(
             name,
@@ -201,7 +210,25 @@ def suite_on_head(hearing: Hearing) -> Proof:
             f" {contested[0].id}: {first_line(contested[0])}",
             told(contested),
         )
-    return holds(name, counts(run.events))
+    return holds(name, counts(run.events), [f"{event.id} fails at times without the patch too" for event in moody])
+
+
+def red_at_times(broken: list[TestEvent], hearing: Hearing) -> list[TestEvent]:
+    """Returns those of a few broken tests that fail on the base too when only they are run there again and again.
+
+    They have neither the patch nor its absence to do with it: what they say counts neither way.
+    """
+    waiting = {function_of(event) for event in broken}
+    if not waiting or len(waiting) > FEW or hearing.runner is not PYTEST:
+        return []
+    hearing.progress("runs what is red now on the base again: it may be so at times")
+    with hearing.at("") as base:
+        for _ in range(TIMES):
+            run = base.test(sorted(waiting), seconds=TEST_SECONDS)
+            waiting -= {function_of(event) for event in run.failed}
+            if not waiting:
+                break
+    return [event for event in broken if function_of(event) not in waiting]
 
 
 def again_red(broken: list[TestEvent], hearing: Hearing) -> list[TestEvent]:
@@ -215,7 +242,7 @@ def again_red(broken: list[TestEvent], hearing: Hearing) -> list[TestEvent]:
 
     def run(diff: str) -> TestRun:
         with hearing.at(diff) as tree:
-            return tree.test()
+            return whole_suite(tree, hearing.settings, without=ending(hearing.base_suite))
 
     base, head = hearing.side_by_side(lambda: run(""), lambda: run(hearing.source_diff))
     red_before, red = ({function_of(event) for event in one.failed} for one in (base, head))

@@ -60,9 +60,9 @@ def read_events(path: Path, place: Place) -> Told:
         if kind == "report" and line.get("when") == "teardown":
             finished.add(str(line.get("id")))
     ended = bool(lines) and lines[0].get("type") == "start" and lines[-1].get("type") == "end"
-    if not ended:
-        events = {name: _broken_off(event) for name, event in events.items()}
     sane = ended and lines[-1].get("status") in (0, 1, 2, 5)
+    if not sane:
+        events = {name: _broken_off(event) for name, event in events.items()}
     return Told(tuple(events.values()), numbered and sane and collected <= finished, prefix)
 
 

@@ -11,7 +11,8 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
-from andon.judge.hearing import TEST_SECONDS, Hearing
+from andon.judge.cache import TEST_SECONDS
+from andon.judge.hearing import Hearing
 from andon.judge.outcome import fails, holds, needs_eyes
 from andon.judge.paths import is_test
 from andon.judge.split.flips import PASSED, UNKNOWN, Flip, Hint, Lines, flip_of
