@@ -220,6 +220,14 @@ def test_tests_of_unusual_names_are_collected(tmp_path: Path) -> None:
     assert any("*_tests.py" in word for word in found.argv)
 
 
+def test_tests_that_a_patch_changes_are_collected_whatever_else_is_called_like_one(tmp_path: Path) -> None:
+    files = project(tmp_path, {"test/test.py": "", "test/data/test_module.py": "", "app/test.py": ""})
+    assert find_suite(files, ["app/test.py"]).argv == find_suite(files).argv
+    found = find_suite(files, ["app/main.py", "test/test.py"])
+    assert found.paths == ("test",)
+    assert any("test.py" in word for word in found.argv)
+
+
 def test_project_of_a_repository_of_several_is_the_one_that_is_changed(tmp_path: Path) -> None:
     project(tmp_path, {"one/setup.py": "", "two/pyproject.toml": '[project]\nname = "two"', "two/src/a.py": ""})
     assert find_project(tmp_path, ("two/src/a.py", "two/tests/test_a.py", "README.md")) == "two"

@@ -60,7 +60,7 @@ def find_environment(
     shop = Shop(cache, interpreter, sandbox, before, version or noted_version(files) or "0.0.1")
     identity = find_identity(files, shop, repository.name, notes)
     roots = find_roots(files, identity.files)
-    suite = find_suite(files)
+    suite = find_suite(files, changed)
     after = ProjectFiles(head, files.folder) if head else None
     bench = Bench(files, identity, roots, sandbox, cache, before, own_day(at), progress, after)
     if own:

@@ -7,7 +7,7 @@ import re
 import shlex
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
 from andon.environments.project import ProjectFiles, parsed_ini, subtable, words
@@ -17,7 +17,9 @@ PATTERNS = ("test_*.py", "*_test.py")
 """What pytest collects unless it is told otherwise."""
 LOOSE = ("test_*.py", "*_test.py", "tests.py", "test.py", "*_tests.py", "test[A-Za-z0-9]*.py", "*Test.py", "*Tests.py")
 """What else people call their tests."""
-FOLDERS = ("tests", "test", "testing", "unittests", "unit_tests", "t")
+SINGLE = ("test.py", "tests.py")
+"""What people call a file that holds all tests: beside one called so, others may be found that hold none."""
+FOLDERS = frozenset({"tests", "test", "testing", "unittests", "unit_tests", "t"})
 SKIPPED = frozenset({".git", ".tox", ".nox", ".venv", "venv", "node_modules", "build", "dist"})
 BESIDE = frozenset({"docs", "doc", "examples", "benchmarks"})
 """Folders that are nobody's source where they lie beside the tests; below them they are tests like others."""
@@ -111,10 +113,10 @@ def by_looks(files: ProjectFiles) -> tuple[str, ...]:
 # --- where the tests are --------------------------------------------------------------------------------------------
 
 
-def find_suite(files: ProjectFiles, known: frozenset[str] = frozenset()) -> Suite:
+def find_suite(files: ProjectFiles, changed: Iterable[str] = ()) -> Suite:
     """Returns how the project's suite is started: pytest with the project's own settings, but for what only reports.
 
-    `known` are more files (relative to the project) that hold tests for sure.
+    `changed` are paths of a patch, from the repository's root: tests among them count, whatever they are called.
     """
     settings = pytest_settings(files)
     options = kept_options(settings.get("addopts", ""))
@@ -124,12 +126,15 @@ def find_suite(files: ProjectFiles, known: frozenset[str] = frozenset()) -> Suit
         return Suite((*argv, *paths), tuple(paths))
     patterns = words(settings.get("python_files", "")) or PATTERNS
     found = test_files(files.top, patterns)
-    if not found and not settings.get("python_files"):
+    unusual = any(
+        path.name in SINGLE and not FOLDERS.isdisjoint(path.parts[:-1]) for path in map(PurePosixPath, changed)
+    )
+    if (unusual or not found) and not settings.get("python_files"):
         loose = test_files(files.top, LOOSE)
         if loose:
             argv += ["-o", f"python_files={' '.join(LOOSE)}"]
             found = loose
-    folders = tops(files.top, [*found, *(files.top / name for name in known)])
+    folders = tops(files.top, found)
     return Suite((*argv, *folders), folders)
 
 
