@@ -89,7 +89,7 @@ def new_test_on_head(hearing: Hearing) -> Proof:
     """Holds when every new test passes with the patch."""
     name = "new test on head"
     proof = green_proof(name, hearing.head_new, hearing)
-    if proof.outcome is not Outcome.FAILS or not hearing.head_new.covered:
+    if proof.outcome is Outcome.HOLDS or not hearing.head_new.covered:
         return proof
     with hearing.at(hearing.judged_diff) as head:  # looking at lines makes a test slow, and some measure time
         return green_proof(name, head.test(hearing.asked, seconds=TEST_SECONDS), hearing)
