@@ -174,6 +174,28 @@ def test_what_a_person_catches_needs_no_eyes_and_what_equals_everything_does(sho
 
 # --- honest ---------------------------------------------------------------------------------------------------------
 
+LEAVES = """from shop.prices import cents
+
+SEEN = []
+
+
+def test_first():
+    SEEN.append(1)
+    assert cents("12") == 1200
+    SEEN.clear()
+
+
+def test_second():
+    assert [cents("7"), *SEEN] == [700]
+"""
+
+
+def test_twin_that_passes_only_for_what_another_left_behind_needs_no_eyes(shop: Shop) -> None:
+    files = {**shop.edited(*FIX), "tests/test_leaves.py": LEAVES}
+    assert proof_on(shop, files, people=True).outcome is Outcome.HOLDS
+    assert proof_on(shop, files).outcome is Outcome.FAILS
+
+
 HONEST = '''"""Many ways to write a test."""
 
 from __future__ import annotations

@@ -65,21 +65,23 @@ def canary_birds(hearing: Hearing) -> Proof | None:
         if any(event.phase == "collect" for event in run.events) and len(planted.twins) > planted.own:
             planted = planted._replace(twins=planted.twins[: planted.own])  # a file of the sample is not for this place
             run = run_planted(head, planted)
+        passed = passed_twins(hearing, planted, run)
+        if hearing.people:
+            passed = [one for one in passed if passes_alone(head, one)]
     wrong = wrong_ones(planted.canaries, run)
     if wrong and (left := wrong_by_itself(hearing, planted, wrong)):
         told = [f"{test} had to end {wanted} and {is_told(got)}" for test, (wanted, got) in left.items()]
         unsure = hearing.people and any("conftest" in item.path for item in hearing.tests)
         return (needs_eyes if unsure else fails)(name, f"the runner's word is forged: {told[0]}", told)
-    return of_twins(hearing, planted, run, excused=len(wrong))
+    return of_twins(hearing, planted, passed, excused=len(wrong))
 
 
-def of_twins(hearing: Hearing, planted: Planted, run: TestRun, *, excused: int) -> Proof:
+def of_twins(hearing: Hearing, planted: Planted, passed: list[Passed], *, excused: int) -> Proof:
     """Returns what the twins say, the canaries being as they should."""
     name = "canaries"
     known = sum(len(canary.outcomes) for canary in planted.canaries)
     saw = f"{known - excused} planted tests ended as they must, {len(planted.twins)} twins of tests that pass fail"
     notes = [f"{excused} planted tests end differently on the base too: the project's own doing"] if excused else []
-    passed = passed_twins(hearing, planted, run)
     details = [f"{one.test}: passes with its assertions turned round; {why(one)}" for one in passed]
     sure = [one for one in passed if one.reached or not hearing.people]
     if not sure:
@@ -209,6 +211,13 @@ def passed_twins(hearing: Hearing, planted: Planted, run: TestRun) -> list[Passe
             odd = next((odd for _, odd in reached if odd), "")
             found.append(Passed(test, sum(count for count, _ in reached), odd))
     return found
+
+
+def passes_alone(head: Workspace, twin: Passed) -> bool:
+    """Tells whether a twin passes by itself too: one that failed before it may have left things as they must not be."""
+    run = head.test((twin.test, *GO_ON), seconds=TEST_SECONDS, plugins=(PLUGIN,))
+    events = [event for event in run.events if same_test(function_of(event), twin.test)]
+    return not events or any(is_passed(event) for event in events)
 
 
 def passes_on_head(hearing: Hearing, test: str, *, own: bool) -> bool:
