@@ -116,7 +116,10 @@ def ambient(text: str, lines: frozenset[int]) -> Iterator[tuple[int, str]]:
 
 
 def local_names(tree: ast.Module) -> set[int]:
-    """Returns the ids of names that a function binds itself, other than by an import: there they are no module."""
+    """Returns the ids of names that a function binds itself, other than by an import: there they are no module.
+
+    A parameter is such a name unless it has a default that may be anything: whoever calls is read as well.
+    """
     found: set[int] = set()
     for scope in ast.walk(tree):
         if not isinstance(scope, ast.FunctionDef | ast.AsyncFunctionDef):
@@ -125,9 +128,17 @@ def local_names(tree: ast.Module) -> set[int]:
         if any(isinstance(node, SCOPES) for node in inside):
             continue  # which of them binds a name takes more than this
         names = [node for node in inside if isinstance(node, ast.Name)]
-        bound = {node.id for node in names if isinstance(node.ctx, ast.Store)}
+        bound = {node.id for node in names if isinstance(node.ctx, ast.Store)} | parameters(scope.args)
         found |= {id(node) for node in names if node.id in bound}
     return found
+
+
+def parameters(arguments: ast.arguments) -> set[str]:
+    """Returns the names of parameters that are handed in by whoever calls, or are a constant."""
+    plain = [*arguments.posonlyargs, *arguments.args]
+    defaults = [None] * (len(plain) - len(arguments.defaults)) + list(arguments.defaults)
+    pairs = [*zip(plain, defaults, strict=True), *zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True)]
+    return {one.arg for one, default in pairs if default is None or isinstance(default, ast.Constant)}
 
 
 def handed_on(tree: ast.Module) -> set[int]:
