@@ -214,6 +214,14 @@ def test_suite_is_where_tests_lie_when_nobody_says(tmp_path: Path) -> None:
     assert find_suite(files).paths == ("a/tests",)
 
 
+def test_paths_among_the_options_are_where_the_tests_are(tmp_path: Path) -> None:
+    text = "[pytest]\naddopts = -v --cov=a tests -p tests\n"
+    files = project(tmp_path, {"tox.ini": text, "tests/test_a.py": "", "more/test_b.py": ""})
+    found = find_suite(files)
+    assert found.paths == ("tests",)
+    assert found.argv[-2:] == ("addopts=-p tests", "tests")
+
+
 def test_tests_of_unusual_names_are_collected(tmp_path: Path) -> None:
     found = find_suite(project(tmp_path, {"tests/a_tests.py": ""}))
     assert found.paths == ("tests",)
