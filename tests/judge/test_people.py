@@ -231,6 +231,19 @@ def test_fix_whose_only_test_is_red_with_and_without_it_here_is_not_reproduced(l
     assert "did so before anyone touched it" in verdict.proofs[-1].saw
 
 
+def test_change_to_tests_that_cannot_run_here_is_no_trouble_of_the_change(lab: Lab) -> None:
+    red = "def test_{}():\n    assert 'network' == '{}'\n\n\n"
+    for old, expected in (
+        (red.format("old", "here") + red.format("older", "there"), VerdictOutcome.JUDGE_BROKEN),
+        ("def test_old():\n    pass\n\n\n", VerdictOutcome.REJECTED),
+    ):
+        head = {PRICES: RIGHT, "tests/test_prices.py": old + red.format("new", "everywhere")}
+        with lab.hearing({**WRONG, "tests/test_prices.py": old}, head, people=True) as hearing:
+            verdict = hear(hearing)
+        assert verdict.outcome is expected
+        assert ("red before anyone touched" in verdict.reason) == (expected is VerdictOutcome.JUDGE_BROKEN)
+
+
 def test_new_test_that_breaks_on_what_old_ones_broke_on_is_not_reproduced(lab: Lab) -> None:
     gone = "def test_old():\n    import collections\n    assert collections.Mapping\n"
     new = "\n\ndef test_new():\n    import collections\n    assert isinstance({}, collections.Mapping)\n"

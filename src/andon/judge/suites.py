@@ -128,6 +128,8 @@ def people_green(name: str, events: list[TestEvent], hearing: Hearing) -> Proof:
     apart = [path for path in hearing.aside if is_test(path)]
     if bad and not turned and apart:
         raise BrokenError(f"the new tests are red without what is set aside, which is no text: {', '.join(apart)}")
+    if bad and not turned and is_red_as_a_whole(old := hearing.untouched):
+        raise BrokenError(f"the files of the new tests were red before anyone touched them: {counts(old.events)}")
     if bad and not turned:
         return fails(name, f"{counts(events)}: {first_line(bad[0])}", told(bad))
     if not turned:
@@ -161,7 +163,7 @@ def base_is_green(hearing: Hearing) -> Proof:
         raise BrokenError(f"the suite was red before anyone touched it: it does not reach its end; {words}")
     red = run.failed
     passed = [event for event in run.events if event.outcome == "passed"]
-    if red and len(red) >= ALL_RED * (len(red) + len(passed)):
+    if is_red_as_a_whole(run):
         raise BrokenError(f"the suite was red before anyone touched it: {counts(run.events)}; {first_line(red[0])}")
     if not passed:
         raise BrokenError("no test passes on the base: there is nothing to hold a patch against")
@@ -173,6 +175,12 @@ def base_is_green(hearing: Hearing) -> Proof:
     if red:
         return needs_eyes(name, f"{len(red)} tests were red before anyone touched it: {red[0].id}", told(red))
     return holds(name, f"{counts(run.events)} on the base")
+
+
+def is_red_as_a_whole(run: TestRun) -> bool:
+    """Tells whether so many tests are red that the others say nothing either."""
+    passed = sum(event.outcome == "passed" for event in run.events)
+    return bool(run.failed) and len(run.failed) >= ALL_RED * (len(run.failed) + passed)
 
 
 def suite_on_head(hearing: Hearing) -> Proof:
