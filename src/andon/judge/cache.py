@@ -42,7 +42,7 @@ def suite_of(
     if known is None:
         known = whole_suite(base, settings, stop=stop)
         lost: list[TestEvent] = []
-        while not known.complete and len(lost) < MOST_LOST and (more := ending(known)):
+        while len(lost) < MOST_LOST and not (stop and stop.is_set()) and (more := ending(known)):
             lost += more
             known = whole_suite(base, settings, without=lost, stop=stop)
         known = known.model_copy(update={"events": (*known.events, *lost)})
@@ -61,8 +61,8 @@ def whole_suite(
 
 
 def ending(run: TestRun) -> list[TestEvent]:
-    """Returns the tests of a run in which its process ended."""
-    return [event for event in run.failed if event.message == BROKEN_OFF]
+    """Returns the tests of a run in which its process ended; none when it was ended for the time that all took."""
+    return [] if run.ran.timed_out else [event for event in run.failed if event.message == BROKEN_OFF]
 
 
 def run_key(commit: str, settings: SystemSettings, isolation: str) -> str:

@@ -265,7 +265,7 @@ class Hearing:
                 return whole_suite(head, self.settings, stop=stop)
 
         base, head = self.side_by_side(on_base, on_head)
-        if lost := ending(base):  # on the base as well: what the others say is to be heard
+        if (lost := ending(base)) and base.complete:  # so it is without the patch: the others are to be heard
             with self.at(self.source_diff) as tree:
                 head = whole_suite(tree, self.settings, without=lost, stop=stop)
         return base, head
