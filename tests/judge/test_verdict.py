@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from threading import Event
@@ -127,6 +127,9 @@ def run_of(*events: tuple[str, str], complete: bool = True) -> TestRun:
     return TestRun(ran=RAN, complete=complete, events=told)
 
 
+NOTHING: Mapping[str, str] = {}
+
+
 class Suites:
     """Checkouts whose suite ends as told; stands for a workspace where only events matter."""
 
@@ -146,7 +149,10 @@ class Suites:
         assert commit is not None or diff == ""
         return Suites(self.head if diff else self.base, self.head, waits=self.waits)
 
-    def test(self, *, stop: Event | None = None) -> TestRun:
+    def test(
+        self, tests: Sequence[str] = (), *, seconds: float, env: Mapping[str, str] = NOTHING, stop: Event | None = None
+    ) -> TestRun:
+        del tests, seconds, env
         if self.waits and stop is not None:
             assert stop.wait(60)
         return self.base
@@ -250,8 +256,8 @@ class Once(NamedTuple):
     commit: str
     runs: list[TestRun]
 
-    def test(self, *, stop: Event | None = None) -> TestRun:
-        del stop
+    def test(self, *, seconds: float, env: Mapping[str, str], stop: Event | None = None) -> TestRun:
+        del seconds, env, stop
         return self.runs.pop()
 
 
