@@ -194,6 +194,19 @@ def test_test_that_fails_at_times_without_the_patch_too_is_not_held_against_it(
     assert "at times" in proof.saw + proof.details[0]
 
 
+def test_comparison_with_a_module_says_nothing(lab: Lab) -> None:
+    text = "from shop import prices\nimport shop\n\n\ndef test_it():\n    assert {}\n"
+    for claim, expected in (
+        ("shop == shop", Outcome.NEEDS_EYES),
+        ("prices.cents('1') is not shop", Outcome.NEEDS_EYES),
+        ("prices.cents('1') is not None", Outcome.HOLDS),
+        ("prices.cents('1') == prices.cents('1')", Outcome.HOLDS),
+    ):
+        for people in (True, False):
+            with lab.hearing(WRONG, {PRICES: RIGHT, "tests/test_it.py": text.format(claim)}, people=people) as hearing:
+                assert reads_straight(hearing).outcome is expected, claim
+
+
 def test_version_that_a_fix_raises_beside_its_declaration_is_for_a_person(lab: Lab) -> None:
     declared = '[project]\nname = "shop"\nversion = "{}"\n'
     reads = (

@@ -148,6 +148,27 @@ def flags_of_test(
         for is_hard, what in node_flags(node, pinned) if lines is None or line in lines else ():
             yield is_hard, f"line {line}: {what}"
     yield from asserts_nothing(tree)
+    modules = frozenset(imported(ast.parse(text)))
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Compare) and (lines is None or node.lineno in lines) and is_always_so(node, modules):
+            # A name may stand for something else in a test: a person looks, and nobody is turned away.
+            words = f"line {node.lineno}: `{ast.unparse(node)[:80]}` is so whatever the product does"
+            yield lines is not None, words
+
+
+def imported(tree: ast.Module) -> Iterator[str]:
+    """Yields the names by which a file has modules."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.asname or alias.name.split(".")[0] for alias in node.names)
+
+
+def is_always_so(node: ast.Compare, modules: frozenset[str]) -> bool:
+    """Tells whether a comparison is of a module with itself, or says of something that it is no module."""
+    left, right = node.left, node.comparators[0]
+    sides = {side.id for side in (left, right) if isinstance(side, ast.Name)} & modules
+    same = ast.dump(left) == ast.dump(right)
+    return bool(sides) and len(node.ops) == 1 and (same or isinstance(node.ops[0], ast.IsNot | ast.NotEq))
 
 
 def chosen(text: str, only: frozenset[str]) -> ast.Module:
