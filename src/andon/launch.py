@@ -95,13 +95,18 @@ def with_tests(argv: Sequence[str], tests: Sequence[str], folder: Path) -> tuple
     if not tests:
         return tuple(argv)
     place = _runner(argv) + 1
-    kept: list[str] = []
-    for word in argv[place:]:
-        value = bool(kept) and kept[-1] in WITH_VALUE
+    return (*argv[:place], *without_paths(argv[place:], folder)[0], *tests)
+
+
+def without_paths(words: Sequence[str], folder: Path) -> tuple[list[str], list[str]]:
+    """Returns the options among pytest's words, with their values, and the paths in a folder that they name."""
+    options: list[str] = []
+    paths: list[str] = []
+    for word in words:
+        value = bool(options) and options[-1] in WITH_VALUE
         named = not word.startswith("-") and (folder / word.partition("::")[0]).exists()
-        if value or not named:
-            kept.append(word)
-    return (*argv[:place], *kept, *tests)
+        (paths if named and not value else options).append(word)
+    return options, paths
 
 
 def with_trace(argv: Sequence[str], out: Path, root: Path) -> tuple[str, ...]:

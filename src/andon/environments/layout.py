@@ -6,14 +6,13 @@ import fnmatch
 import re
 import shlex
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
-from itertools import pairwise
+from collections.abc import Iterable, Mapping
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
 from andon.environments.project import ProjectFiles, parsed_ini, subtable, words
 from andon.environments.requirements import strings
-from andon.launch import WITH_VALUE
+from andon.launch import without_paths
 
 PATTERNS = ("test_*.py", "*_test.py")
 """What pytest collects unless it is told otherwise."""
@@ -121,7 +120,7 @@ def find_suite(files: ProjectFiles, changed: Iterable[str] = ()) -> Suite:
     `changed` are paths of a patch, from the repository's root: tests among them count, whatever they are called.
     """
     settings = pytest_settings(files)
-    options, named = parted(kept_options(settings.get("addopts", "")), files.top)
+    options, named = without_paths(kept_options(settings.get("addopts", "")), files.top)
     argv = ["python", "-m", "pytest", "-q", GOING_ON, "-o", f"addopts={shlex.join(options)}"]
     if named or settings.get("testpaths"):
         paths = [path for name in named or words(settings["testpaths"]) for path in spread(files.top, name)]
@@ -181,16 +180,6 @@ def kept_options(text: str) -> list[str]:
             continue
         kept.append(word)
     return kept
-
-
-def parted(said: Sequence[str], top: Path) -> tuple[list[str], list[str]]:
-    """Returns the options of an `addopts`, and the paths in it: with these, more than what is asked would run."""
-    options: list[str] = []
-    paths: list[str] = []
-    for before, word in pairwise(("", *said)):
-        is_path = not word.startswith("-") and before not in WITH_VALUE and bool(spread(top, word))
-        (paths if is_path else options).append(word)
-    return options, paths
 
 
 def spread(top: Path, name: str) -> tuple[str, ...]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -32,12 +32,6 @@ T = TypeVar("T")
 def identity(row: Row, key: tuple[str, ...]) -> str:
     """Returns a row's identity: its key, or all of it."""
     return json.dumps([row.get(column) for column in key] if key else row, sort_keys=True)
-
-
-def outermost(tests: Iterable[str]) -> tuple[str, ...]:
-    """Returns names of tests without those within another one: older runners would run these twice."""
-    names = tuple(dict.fromkeys(tests))
-    return tuple(name for name in names if not any(name.startswith(f"{other}::") for other in names))
 
 
 class Ahead(NamedTuple):
@@ -176,7 +170,7 @@ class Hearing:
             return self.asked if self.runner.selects or not self.runner.tells else fresh_tests(self)
         named = [f"{path}::{name}" if name else path for path, found in self.test_changes.items() for name in found.new]
         declared = [one for one in self.patch.tests if "::" in one]
-        found = outermost(declared or named)
+        found = tuple(dict.fromkeys(declared or named))
         if self.people and self.material and not (found and self.base_of(found).failed):
             return turned_by_material(self) or found
         return found
