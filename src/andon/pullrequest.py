@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from andon.config import SystemSettings
 from andon.environments import Environment, Ground, find_environment, find_ground
@@ -20,6 +20,9 @@ from andon.judge.record import Tape
 from andon.models import Patch, Proof, Verdict
 from andon.protocols import Sandbox
 from andon.quoting import visible
+
+if TYPE_CHECKING:  # heavy to import
+    from andon.workspace import Means
 
 MOST_TOLD = 5
 """Files that are told one by one."""
@@ -146,20 +149,15 @@ def open_hearing(
             found = ground or environment_of(
                 asked, patch, repo, tree.root, after.root, cache=cache, sandbox=sandbox, progress=progress
             )
-        settings = settings_of(asked, found)
-        means = bare._replace(settings=settings)
-        if isinstance(found, Ground):
-            means = means._replace(links=found.links)
-        else:
-            means = means._replace(roots=found.roots, overlay=found.overlay)
-            for note in found.notes:
-                progress(f"environment: {note}")
+        means = means_of(bare, asked, found)
+        for note in () if isinstance(found, Ground) else found.notes:
+            progress(f"environment: {note}")
         with open_workspace(means, patch.base) as workspace:
             yield Hearing(
                 patch=patch,
                 history=repo,
                 workspace=workspace,
-                settings=settings,
+                settings=means.settings,
                 symptom_command=asked.symptom,
                 people=True,
                 cache=cache / "judge",
@@ -170,6 +168,14 @@ def open_hearing(
             )
     finally:
         scratch.close()
+
+
+def means_of(bare: Means, asked: Asked, found: Ground | Environment) -> Means:
+    """Returns what a checkout needs on the ground, or in the environment, that was found for it."""
+    means = bare._replace(settings=settings_of(asked, found))
+    if isinstance(found, Ground):
+        return means._replace(links=found.links)
+    return means._replace(roots=found.roots, overlay=found.overlay)
 
 
 def mirror_of(repository: Path, cache: Path) -> Path:

@@ -15,7 +15,7 @@ from andon.environments.foreign import Ground, find_ground, runtime_of
 from andon.environments.identity import find_identity, noted_version
 from andon.environments.interpreters import find_python, has_metadata, own_venv
 from andon.environments.layout import find_roots, find_suite
-from andon.environments.making import Bench, Environment, last_words, lay_over, made_venv, own_day, release_day
+from andon.environments.making import Bench, Environment, Kept, last_words, lay_over, made_venv, own_day, release_day
 from andon.environments.project import ProjectFiles, find_project
 from andon.errors import ConfigError, ExternalError
 from andon.protocols import Sandbox
@@ -74,11 +74,20 @@ def find_environment(
         notes.append(f"{own.name} of the repository cannot collect the suite, so an environment was made")
         interpreter = find_python(files, at)
         bench = bench._replace(before=release_day(at, interpreter))
-    try:
-        kept = made_venv(bench, suite.argv, interpreter)
-    except ExternalError:
-        if interpreter == find_python(files):
-            raise
-        interpreter = find_python(files)
-        kept = made_venv(bench._replace(before=release_day(at, interpreter)), suite.argv, interpreter)
+    kept = made_with_some_python(bench, suite.argv, interpreter, at)
     return bench.environment(kept.venv, kept.argv, kept.tests, [*notes, *kept.notes], described=True)
+
+
+def made_with_some_python(bench: Bench, argv: tuple[str, ...], python: Path, at: datetime | None) -> Kept:
+    """Returns an environment with an interpreter, or with today's where none can be made with that one.
+
+    Raises:
+        ExternalError: nothing could be made in which the suite is collected; says why.
+    """
+    try:
+        return made_venv(bench, argv, python)
+    except ExternalError:
+        today = find_python(bench.files)
+        if python == today:
+            raise
+        return made_venv(bench._replace(before=release_day(at, today)), argv, today)
