@@ -12,7 +12,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-from andon.judge.cache import TEST_SECONDS
 from andon.judge.hearing import Hearing
 from andon.judge.outcome import fails, holds, needs_eyes
 from andon.judge.paths import is_test
@@ -20,6 +19,7 @@ from andon.judge.planted.foreign import foreign_birds
 from andon.judge.planted.texts import Canary, canaries
 from andon.judge.planted.twins import PLUGIN, twin_of
 from andon.judge.suites import ends_with_path, function_of
+from andon.judge.wholesuite import TEST_SECONDS
 from andon.models import Proof, TestEvent, TestRun
 from andon.protocols import Workspace
 from andon.runners import PYTEST

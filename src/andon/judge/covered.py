@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import NamedTuple
 
 from andon.judge.asserts import lines_of, parsed
-from andon.judge.cache import TEST_SECONDS
 from andon.judge.difftext import HUNK, FileDiff, Hunk
 from andon.judge.hearing import Hearing
 from andon.judge.outcome import fails, holds, needs_eyes
 from andon.judge.suites import function_of, of_tests
+from andon.judge.wholesuite import TEST_SECONDS
 from andon.models import Proof, TestRun
 
 HALF = 0.5

@@ -8,10 +8,10 @@ from typing import NamedTuple
 
 from pydantic import JsonValue
 
-from andon.judge.cache import TEST_SECONDS
 from andon.judge.flags import added_lines
 from andon.judge.hearing import Hearing
 from andon.judge.outcome import holds, needs_eyes
+from andon.judge.wholesuite import TEST_SECONDS
 from andon.models import Proof, TestRun
 
 NAME = "errors accounted"

@@ -14,7 +14,7 @@ from typing import NamedTuple, TypeVar
 
 from andon.config import SystemSettings
 from andon.errors import GitError
-from andon.judge.cache import TEST_SECONDS, ending, suite_of, whole_suite
+from andon.judge.cache import suite_of
 from andon.judge.difftext import FileDiff, Unreadable, legible, parse, write
 from andon.judge.foreign import fresh_tests, is_script, lenient_script, test_files
 from andon.judge.inline import Parts, parted
@@ -22,6 +22,7 @@ from andon.judge.material import turned_by_material
 from andon.judge.newtests import Changes, changes, lenient_imports
 from andon.judge.outcome import BrokenError
 from andon.judge.paths import is_test, trouble_with
+from andon.judge.wholesuite import TEST_SECONDS, ending, whole_suite
 from andon.models import Check, CheckKind, Diagnosis, Evidence, Patch, Row, TestRun
 from andon.protocols import History, Workspace
 from andon.runners import CARGO, PYTEST, Runner, runner_of

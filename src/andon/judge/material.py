@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from andon.judge.cache import whole_suite
+from andon.judge.wholesuite import whole_suite
 
 if TYPE_CHECKING:
     from andon.judge.hearing import Hearing

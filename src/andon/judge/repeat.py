@@ -7,7 +7,6 @@ from collections.abc import Iterable, Sequence
 from functools import partial
 from typing import NamedTuple
 
-from andon.judge.cache import TEST_SECONDS
 from andon.judge.covered import in_other_processes, turning
 from andon.judge.edits.trials import in_time
 from andon.judge.hearing import Hearing
@@ -15,6 +14,7 @@ from andon.judge.outcome import fails, holds, needs_eyes
 from andon.judge.rounds import DAY, PLUGIN, Round, draw_rounds, outside
 from andon.judge.suites import function_of, of_tests
 from andon.judge.symptom_command import command_rounds
+from andon.judge.wholesuite import TEST_SECONDS
 from andon.models import Proof, Replay, TestRun
 from andon.protocols import Workspace
 from andon.runners import PYTEST

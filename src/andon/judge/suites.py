@@ -7,10 +7,10 @@ from collections import Counter
 from collections.abc import Iterable
 from pathlib import PurePosixPath
 
-from andon.judge.cache import TEST_SECONDS, ending, whole_suite
 from andon.judge.hearing import Hearing
 from andon.judge.outcome import BrokenError, fails, holds, needs_eyes
 from andon.judge.paths import colliding, imports, is_test
+from andon.judge.wholesuite import TEST_SECONDS, ending, whole_suite
 from andon.models import Outcome, Proof, TestEvent, TestRun
 from andon.probes.reading import BROKEN_OFF
 from andon.runners import PYTEST

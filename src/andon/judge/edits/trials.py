@@ -11,12 +11,12 @@ from threading import Event, Timer
 from typing import NamedTuple, TypeVar
 
 from andon.judge.asserts import parsed
-from andon.judge.cache import TEST_SECONDS
 from andon.judge.edits.places import changed_lines
 from andon.judge.hearing import Hearing
 from andon.judge.rows.both import both
 from andon.judge.suites import function_of
 from andon.judge.symptom_command import ask, is_gone
+from andon.judge.wholesuite import TEST_SECONDS
 from andon.models import TestRun
 from andon.protocols import USUAL, Surroundings, Workspace
 from andon.runners import PYTEST

@@ -8,11 +8,11 @@ from collections.abc import Mapping
 from pathlib import PurePosixPath
 from typing import NamedTuple
 
-from andon.judge.cache import TEST_SECONDS
 from andon.judge.foreign import is_script
 from andon.judge.hearing import Hearing
 from andon.judge.outcome import fails, holds, needs_eyes
 from andon.judge.suites import ends_with_path, of_tests
+from andon.judge.wholesuite import TEST_SECONDS
 from andon.models import Proof, TestRun
 from andon.runners import CARGO, NODE
 

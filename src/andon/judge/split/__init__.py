@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
-from andon.judge.cache import TEST_SECONDS
 from andon.judge.hearing import Hearing
 from andon.judge.outcome import fails, holds, needs_eyes
 from andon.judge.paths import is_test
@@ -20,6 +19,7 @@ from andon.judge.split.rewrite import NotRewritten, rewrite
 from andon.judge.split.transform import Sheet
 from andon.judge.split.weigh import Course, courses
 from andon.judge.suites import red_anyway
+from andon.judge.wholesuite import TEST_SECONDS
 from andon.models import Outcome, Proof, TestRun
 from andon.protocols import Workspace
 from andon.runners import PYTEST
