@@ -26,6 +26,7 @@ from andon.judge.errors import errors_accounted
 from andon.judge.flags import special_case
 from andon.judge.hearing import Hearing
 from andon.judge.hunks import every_hunk_needed
+from andon.judge.leftbehind import no_use_left_behind
 from andon.judge.perturbed import perturbed_replay
 from andon.judge.record import Tape
 from andon.judge.repeat import repeat
@@ -86,6 +87,7 @@ PROOFS = (
     Rule("no answer changed unasked", no_answer_changed_unasked, "a part of the change does what no test asks for"),
     Rule("wrong fix noticed", wrong_fix_noticed, "the regression test does not notice when the fix is wrong"),
     Rule("behaviour not text", behaviour_not_text, "the regression test asks how the fix is written, not what it does"),
+    Rule("no use left behind", no_use_left_behind, "others use what is mended at one use only"),
     Rule("repeat", repeat, "the result does not repeat"),
     Rule("base is green", base_is_green, "the suite was red before anyone touched it", VerdictOutcome.JUDGE_BROKEN),
     Rule("suite on head", suite_on_head, "tests that held before fail with the fix"),

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 import corpus.adaptive
 import corpus.attacks
+import corpus.callers
 import corpus.gaming
 import corpus.symptoms
 import corpus.tampering

@@ -8,9 +8,10 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from corpus.bugs import Bug, inline, mended, regression
+from corpus.callers import PIPELINE_TEST, mends_one_caller
 from corpus.cases import Attempt
 from corpus.everything import bugs
-from corpus.gaming import PIPELINE_TEST, breaks_what_no_test_looks_at
+from corpus.gaming import breaks_what_no_test_looks_at
 from corpus.standing import Ground
 
 
@@ -154,6 +155,7 @@ WITNESSES: dict[str, Witness] = {
             head="import pathlib\n",
         ),
     ),
+    "no use left behind": Witness("missing-strip", mends_one_caller),
     "repeat": Witness("spans", source(fixed, HONEST, "assert next(iter(set('abcdefghijklmnop'))) == 'd'")),
 }  # fmt: skip
 EXCUSED = {
