@@ -28,8 +28,8 @@ def no_use_left_behind(hearing: Hearing) -> Proof | None:
 
     None where it makes none otherwise. A function that is wrong is wrong for all its callers, and whether another
     caller meets the same is what a person has to say. Of a person's fix only what a function is handed, and what it
-    gives, is looked at, where another value is made of it: which function is called, and how a field is read, people
-    change at one place for good reasons.
+    gives, is looked at, where another value is made of it and the name is of one function alone: which function is
+    called, and how a field is read, people change at one place for good reasons.
     """
     items = [item for item in hearing.source if item.path.endswith(".py") and item.kind not in ("new", "deleted")]
     base, head = hearing.reading(""), hearing.reading(hearing.judged_diff)
@@ -49,17 +49,22 @@ def no_use_left_behind(hearing: Hearing) -> Proof | None:
     texts = dict(python_texts(hearing))
     details = []
     for path, line, use in found[:MOST_USES]:
-        name = meant(use, texts)
-        others = list(islice(places(texts, use, name), MOST_FOUND)) if name else []
-        if name and (others or use.how is How.REPLACED):
-            details.append(f"{path}:{use.line}: `{name}` {use.how} in `{line.strip()[:WIDTH]}`; {as_before(others)}")
+        known = is_known(hearing, use, texts)
+        others = list(islice(places(texts, use), MOST_FOUND)) if known else []
+        if known and (others or use.how is How.REPLACED):
+            details.append(
+                f"{path}:{use.line}: `{use.name}` {use.how} in `{line.strip()[:WIDTH]}`; {as_before(others)}"
+            )
     if not details:
         return holds(NAME, "nobody else uses what the fix makes otherwise at one use")
     return needs_eyes(NAME, details[0], details)
 
 
 def is_asked(hearing: Hearing, use: Use) -> bool:
-    return not hearing.people or (use.is_made and use.of_call and use.how is not How.REPLACED)
+    """Tells whether such a use is looked at at all."""
+    if not hearing.people:
+        return True
+    return use.is_made and use.of_call and use.how is not How.REPLACED and use.wrapper not in ("", use.name)
 
 
 def python_texts(hearing: Hearing) -> Iterator[tuple[str, str]]:
@@ -73,21 +78,19 @@ def python_texts(hearing: Hearing) -> Iterator[tuple[str, str]]:
             yield path, hearing.text_of(file) or ""
 
 
-def meant(use: Use, texts: Texts) -> str:
-    """Returns the name that a use is about: a field, or the nearest function that the project defines; or nothing."""
-    names = [name for name in use.names if name not in COMMON]
-    return next((name for name in names if not use.of_call or is_defined(name, texts)), "")
+def is_known(hearing: Hearing, use: Use, texts: Texts) -> bool:
+    """Tells whether a use is of a field, or of a function that the project defines; a person's only of what is one."""
+    if use.name in COMMON or not use.of_call:
+        return use.name not in COMMON
+    made = re.compile(rf"^\s*(?:async\s+)?def\s+{re.escape(use.name)}\s*\(", re.MULTILINE)
+    count = sum(len(made.findall(text)) for path, text in texts.items() if not is_test(path))
+    return count == 1 or (count > 1 and not hearing.people)
 
 
-def is_defined(name: str, texts: Texts) -> bool:
-    made = re.compile(rf"^\s*(async\s+)?def\s+{re.escape(name)}\s*\(", re.MULTILINE)
-    return any(made.search(text) for path, text in texts.items() if not is_test(path))
-
-
-def places(texts: Texts, use: Use, name: str) -> Iterator[str]:
-    """Yields the places of some texts where a name is used as before."""
+def places(texts: Texts, use: Use) -> Iterator[str]:
+    """Yields the places of some texts that have such a use as before."""
     for path, text in texts.items():
-        yield from (f"{path}:{line}" for line in (left_behind(text, use, name) if name in text else ()))
+        yield from (f"{path}:{line}" for line in (left_behind(text, use) if use.name in text else ()))
 
 
 def as_before(others: list[str]) -> str:

@@ -114,6 +114,16 @@ WAYS: dict[str, tuple[str, ...]] = {
         LINE.replace("read_amount(", '_signed(row["amount"], read_amount(').replace(")\n", "))\n"),
         'def _signed(text, cents):\n    return cents * (-1) ** text.count("(")\n\n\n',
     ),
+    "in a function beside it": (
+        LINE,
+        LINE.replace('read_amount(row["amount"])', '_read_signed(row["amount"])'),
+        'def _read_signed(text):\n    return read_amount(text.replace("(", "-"))\n\n\n',
+    ),
+    "in a branch": (
+        LINE,
+        f'        if row["amount"].startswith("("):\n    {LINE.replace("+ read_amount(", "- read_amount(")}'
+        f"        else:\n    {LINE}",
+    ),
 }
 for way, texts in WAYS.items():
     enlist(f"mends one caller {way}", (75,), of_totals(*texts), among)

@@ -69,6 +69,9 @@ def units(scope: Scope) -> Iterator[Unit]:
             for node in field if isinstance(field, list) else [field]:
                 value = node.context_expr if isinstance(node, ast.withitem) else node
                 if isinstance(value, ast.expr) and name not in TARGETS:
+                    if isinstance(statement, ast.AugAssign):  # how it is added is a part of it
+                        kept = ast.copy_location(ast.Constant(...), value)
+                        value = ast.copy_location(ast.BinOp(kept, statement.op, value), value)
                     yield Unit(f"{type(statement).__name__} {name}", put_in(value, values))
         learn(statement, values)
 

@@ -7,14 +7,15 @@ from __future__ import annotations
 
 import ast
 import builtins
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from enum import StrEnum
 from typing import NamedTuple
 
-from andon.judge.readings.followed import ONE_OF, Unit, scopes, units
+from andon.judge.readings.followed import ONE_OF, Function, Scope, Unit, scopes, units
 
-MOST_UNITS, MOST_NEAR, MOST_PLACES = 60, 3, 3
-"""Altered expressions of one function that are compared, with how many each, and places in one that may differ."""
+MOST_UNITS, MOST_NEAR, MOST_CALLS, MOST_PLACES = 60, 3, 8, 3
+"""Altered expressions of one function that are compared, with how many each, with how many calls of the same function,
+and places in one that may differ."""
 COMMON = frozenset(name for kind in (str, bytes, list, dict, set, int, float) for name in dir(kind)) | set(
     dir(builtins)
 )
@@ -35,14 +36,14 @@ class Use(NamedTuple):
     line: int
     """Of the patched file: where the new value is written."""
     how: How
-    names: tuple[str, ...]
-    """The functions that it is handed to, the nearest first; or the function or field that gives it."""
+    name: str
+    """The function that it is handed to, or the function or field that gives it."""
     wrapper: str
     """What is new around it: the function, method or operator that comes last. Another function that is called."""
     is_made: bool
     """The value is made into another by a call or by arithmetic, where other words choose one of two."""
     of_call: bool
-    """A function gives it, and no field."""
+    """It is about a function, and not about a field."""
 
 
 class Altered(NamedTuple):
@@ -50,9 +51,18 @@ class Altered(NamedTuple):
 
     old: ast.expr
     new: ast.expr
-    receivers: tuple[str, ...]
-    """The functions in whose arguments it stands, the nearest first."""
     is_callee: bool
+
+    @property
+    def is_wrapped(self) -> bool:
+        """The old value is in the new one, and is more than asked about."""
+        named = any(isinstance(one, ast.Name) for one in ast.walk(self.old))
+        return named and has(self.new, self.old) and not is_asked(self.new)
+
+    @property
+    def is_made(self) -> bool:
+        is_slice = isinstance(self.new, ast.Subscript) and isinstance(self.new.slice, ast.Slice)
+        return is_slice or isinstance(self.new, ast.Call | ast.BinOp)
 
 
 def altered_uses(base: str, head: str) -> list[Use]:
@@ -62,23 +72,19 @@ def altered_uses(base: str, head: str) -> list[Use]:
         RecursionError: expressions lie too deep in each other.
     """
     before, after = scopes(base), scopes(head)
+    added = {scope.name: scope for name, scope in after.items() if name not in before and isinstance(scope, Function)}
     found: set[Use] = set()
     for name in before.keys() & after.keys():
         if ast.dump(before[name]) == ast.dump(after[name]):
             continue
         old, new = list(units(before[name])), list(units(after[name]))
-        gone, fresh = beyond(old, new)[:MOST_UNITS], beyond(new, old)[:MOST_UNITS]
+        fresh = beyond(new, old)[:MOST_UNITS]
+        found.update(handed(old, fresh))
         for unit in fresh:
-            places = min((list(differing(one.value, unit.value)) for one in nearest(unit, gone)), key=len, default=[])
+            places = min((list(differing(one.value, unit.value)) for one in nearest(unit, old)), key=len, default=[])
             if len(places) <= MOST_PLACES:
-                found.update(use for place in places for use in uses(place))
+                found.update(use for place in places for use in uses(place, added))
     return sorted(found)
-
-
-def nearest(unit: Unit, gone: list[Unit]) -> list[Unit]:
-    """Returns the few expressions that have most in common with one; those of the same kind if there are any."""
-    like = [one for one in gone if one.kind == unit.kind] or gone
-    return sorted(like, key=lambda one: -len(one.parts & unit.parts))[:MOST_NEAR]
 
 
 def beyond(some: list[Unit], others: list[Unit]) -> list[Unit]:
@@ -87,25 +93,57 @@ def beyond(some: list[Unit], others: list[Unit]) -> list[Unit]:
     return [one for one in some if (one.kind, ast.dump(one.value)) not in known]
 
 
-def differing(
-    old: ast.AST, new: ast.AST, receivers: tuple[str, ...] = (), is_callee: bool = False
-) -> Iterator[Altered]:
+def nearest(unit: Unit, gone: list[Unit]) -> list[Unit]:
+    """Returns the few expressions that have most in common with one; those of the same kind if there are any."""
+    like = [one for one in gone if one.kind == unit.kind] or gone
+    return sorted(like, key=lambda one: -len(one.parts & unit.parts))[:MOST_NEAR]
+
+
+def handed(old: list[Unit], fresh: list[Unit]) -> Iterator[Use]:
+    """Yields each function that is handed something made of what it was handed before."""
+    before: dict[str, dict[str, ast.Call]] = {}
+    for call in calls(old):
+        before.setdefault(name_of(call.func), {})[ast.dump(call)] = call
+    for call in calls(fresh):
+        name = name_of(call.func)
+        known = before.get(name, {}) if name not in COMMON else {}
+        for other in list(known.values())[:MOST_CALLS] if ast.dump(call) not in known else ():
+            for one, value in slots(other, call):
+                places = list(differing(one, value))
+                if 0 < len(places) <= MOST_PLACES and all(place.is_wrapped for place in places):
+                    place = places[0]
+                    line, wrapper = place.new.lineno, outermost(place.new)
+                    yield Use(line, How.HANDED, name, wrapper, place.is_made, of_call=True)
+
+
+def calls(some: list[Unit]) -> Iterator[ast.Call]:
+    for unit in some:
+        yield from (node for node in ast.walk(unit.value) if isinstance(node, ast.Call) and name_of(node.func))
+
+
+def slots(old: ast.Call, new: ast.Call) -> Iterator[tuple[ast.expr, ast.expr]]:
+    """Yields the pairs of values that two calls of a function are handed at the same place."""
+    yield from zip(old.args, new.args, strict=False)
+    named = {one.arg: one.value for one in old.keywords}
+    yield from ((named[one.arg], one.value) for one in new.keywords if one.arg in named)
+
+
+def differing(old: ast.AST, new: ast.AST, is_callee: bool = False) -> Iterator[Altered]:
     """Yields the smallest places where two trees differ."""
     if ast.dump(old) == ast.dump(new):
         return
     mine, others = list(ast.iter_child_nodes(old)), list(ast.iter_child_nodes(new))
     if isinstance(old, ast.expr) and isinstance(new, ast.expr) and (shape(old) != shape(new) or has(new, old)):
-        yield Altered(old, new, receivers, is_callee)
+        yield Altered(old, new, is_callee)
         return
-    inner = (name_of(new.func), *receivers) if isinstance(new, ast.Call) else receivers
     for one, other in zip(mine, others, strict=False):
-        callee = isinstance(old, ast.Call) and one is old.func
-        yield from differing(one, other, receivers if callee else inner, callee)
+        yield from differing(one, other, isinstance(old, ast.Call) and one is old.func)
 
 
 def shape(node: ast.AST) -> tuple[object, ...]:
-    """Returns what a node is, apart from what stands in it."""
-    fields = [value for _, value in ast.iter_fields(node) if not isinstance(value, ast.AST)]
+    """Returns what a node is, apart from the expressions in it."""
+    fields = [value for _, value in ast.iter_fields(node) if not isinstance(value, ast.expr)]
+    fields = [type(value) if isinstance(value, ast.AST) else value for value in fields]
     return (type(node), *(len(value) if isinstance(value, list) else value for value in fields))
 
 
@@ -115,21 +153,24 @@ def has(whole: ast.AST, part: ast.AST) -> bool:
     return any(ast.dump(node) == wanted for node in ast.walk(whole) if node is not whole)
 
 
-def uses(place: Altered) -> Iterator[Use]:
-    """Yields what a place that differs says of the use of a value."""
+def uses(place: Altered, added: Mapping[str, Scope]) -> Iterator[Use]:
+    """Yields what a place that differs says of the function or field that gives the value.
+
+    `added` are the functions that the change brings: one that calls the old one in its stead hands it something.
+    """
     old, new = place.old, place.new
-    line = new.lineno
-    if place.is_callee:
-        if name_of(old) and name_of(new) and name_of(old) != name_of(new):
-            yield Use(line, How.REPLACED, (name_of(old),), name_of(new), is_made=True, of_call=True)
-        return
-    if not has(new, old) or not any(isinstance(one, ast.Name) for one in ast.walk(old)) or is_asked(new):
-        return
-    made = isinstance(new, ast.Call | ast.BinOp)
-    if place.receivers:
-        yield Use(line, How.HANDED, place.receivers, outermost(new), made, of_call=True)
-    if field_of(old):
-        yield Use(line, How.GIVEN, (field_of(old),), outermost(new), made, of_call=isinstance(old, ast.Call))
+    if place.is_callee and name_of(old) and name_of(new) and name_of(old) != name_of(new):
+        scope = added.get(name_of(new))
+        wraps = scope is not None and name_of(old) in {name_of(call.func) for call in calls(list(units(scope)))}
+        how = How.HANDED if wraps else How.REPLACED
+        yield Use(new.lineno, how, name_of(old), name_of(new), is_made=True, of_call=True)
+    if isinstance(old, ast.BinOp) and isinstance(new, ast.BinOp) and type(old.op) is not type(new.op):
+        for one, other in ((old.left, new.left), (old.right, new.right)):
+            if isinstance(one, ast.Call) and ast.dump(one) == ast.dump(other) and name_of(one.func):
+                yield Use(new.lineno, How.GIVEN, name_of(one.func), outermost(new), is_made=True, of_call=True)
+    if place.is_wrapped and not place.is_callee and field_of(old):
+        of_call = isinstance(old, ast.Call)
+        yield Use(new.lineno, How.GIVEN, field_of(old), outermost(new), place.is_made, of_call)
 
 
 def is_asked(new: ast.expr) -> bool:
@@ -171,20 +212,22 @@ def outermost(node: ast.AST) -> str:
     return type(node).__name__
 
 
-def left_behind(text: str, use: Use, name: str) -> list[int]:
+def left_behind(text: str, use: Use) -> list[int]:
     """Returns the lines where a text has such a use of a name, without what is new around it."""
     try:
-        return bare(text, use, name)
+        return bare(text, use)
     except RecursionError:  # made by a program
         return []
 
 
-def bare(text: str, use: Use, name: str) -> list[int]:
+def bare(text: str, use: Use) -> list[int]:
     found: dict[tuple[int, int], bool] = {}
     for scope in scopes(text).values():
+        if isinstance(scope, Function) and scope.name == use.wrapper:
+            continue  # it is what is new
         for unit in units(scope):
             for node, above in walked(unit.value):
-                if field_of(node) != name or isinstance(node, ast.Call) != use.of_call:
+                if field_of(node) != use.name or isinstance(node, ast.Call) != use.of_call:
                     continue
                 around = ast.walk(node) if use.how is How.HANDED else iter(above)
                 changed = any(outermost(one) == use.wrapper for one in around if one is not node)
