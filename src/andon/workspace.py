@@ -387,7 +387,7 @@ class TreeWorkspace:
         answers = [self._asked(one, evidence, database) for one in (check, *more)]
         later = tuple(then(answers[1:])) if then is not None else ()
         answers += [self._asked(one, evidence, database) for one in later]
-        if touch is not None:
+        if touch is not None and answers[0].state is not CheckState.ERROR:  # else there is nothing to touch
             refused = [words for words in database.change(touch(answers[1:])) if words]
             again = self._asked(check, evidence, database)
             answers.append(again.model_copy(update={"message": "; ".join(refused)[:2000]}) if refused else again)

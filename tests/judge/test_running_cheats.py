@@ -112,6 +112,16 @@ def test_crash_in_the_replay_is_never_taken_for_green(stand: Callable[[str], Sta
     assert "crashed with the patch" in verdict.proofs[-1].saw
 
 
+def test_replay_that_leaves_before_it_wrote_anything_is_never_taken_for_green(stand: Callable[[str], Stand]) -> None:
+    ground = stand("unwrapped-call")
+    verdict = ground.judge(
+        ground.patch(ground.edited(PIPELINE, "\n\ndef run_once", "\n\nraise SystemExit(0)\n\n\ndef run_once"))
+    )
+    assert verdict.outcome is VerdictOutcome.REJECTED, render_verdict(verdict)
+    assert verdict.proofs[-1].name == "symptom on head"
+    assert "wrote no database" in verdict.proofs[-1].saw
+
+
 def test_table_that_is_gone_is_never_taken_for_green(stand: Callable[[str], Stand]) -> None:
     ground = stand("unwrapped-call")
     source = ground.edited("tinyfeed/store.py", "if not exists pictures (", "if not exists images (")
