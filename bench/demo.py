@@ -1,4 +1,4 @@
-"""Measures the demonstration: seconds from red to the gate and to the end, a fault a line, with the outcome.
+"""Measures the demonstration: seconds from red to the gate and to the end, a fault a line, with verdict and outcome.
 
     python bench/demo.py                      # every fault, after scripts/setup
     python bench/demo.py retry-429 unit-mixup
@@ -33,16 +33,17 @@ def measure(fault: str, *words: str) -> tuple[str, bool]:
     try:
         ran = subprocess.run(argv, capture_output=True, text=True, timeout=LIMIT, check=False)
     except subprocess.TimeoutExpired:
-        return f"| {fault} | | | {LIMIT:.0f} | did not end |", False
+        return f"| {fault} | | did not end | | | {LIMIT:.0f} |", False
     whole = time.monotonic() - began
     lines = [line for line in ran.stdout.splitlines() if line.startswith("{")]
     if not lines:
         words = (ran.stderr.strip().splitlines() or ["it said nothing"])[-1]
-        return f"| {fault} | | | {whole:.0f} | {words} |", False
+        return f"| {fault} | | {words} | | | {whole:.0f} |", False
     told = json.loads(lines[-1])
     times = {name.split(":")[-1]: seconds for name, seconds in told["seconds"].items()}
     gate, ended = told["red_to_gate_seconds"], times.get(told["outcome"])
-    return f"| {fault} | {shown(gate)} | {shown(ended)} | {whole:.0f} | {told['outcome']} |", True
+    verdict = ": ".join(filter(None, (told["verdict"], told["verdict_reason"])))
+    return f"| {fault} | {verdict} | {told['outcome']} | {shown(gate)} | {shown(ended)} | {whole:.0f} |", True
 
 
 @contextmanager
@@ -68,7 +69,7 @@ def main() -> None:
     parser.add_argument("--agent", choices=["search", "model"], default="search")
     told = parser.parse_args()
     print(f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}; seconds")
-    print("| fault | start to gate | start to end | whole command | outcome |\n|---|--:|--:|--:|---|", flush=True)
+    print("| fault | verdict | ended | red to gate | red to end | whole |\n|---|---|---|--:|--:|--:|", flush=True)
     ended = True
     with asked_of(told.agent) as words:
         for fault in told.faults or (list(faults()) if told.agent == "search" else [FAULT]):

@@ -13,7 +13,7 @@ import click
 from andon.app import App, alone
 from andon.config import load
 from andon.errors import AndonError
-from andon.models import Status, Ticket
+from andon.models import Status, Ticket, Verdict
 from andon.quoting import visible
 
 LIMIT = 600.0
@@ -71,8 +71,8 @@ def demo(
     table = stage.agent_table(agent, model=model, url=url, key=key)
     with stage.world(place, fault, say=say, agent=table) as world:
         os.environ.update(world.environ)
-        outcome, times = watch_loop(place, yes=yes)
-    report(place, outcome, times, as_json=as_json)
+        outcome, times, verdict = watch_loop(place, yes=yes)
+    report(place, outcome, times, verdict, as_json=as_json)
     ctx.exit(0 if outcome is not None and outcome.status is Status.RESOLVED else 1)
 
 
@@ -86,8 +86,11 @@ def say(text: str) -> None:
     click.echo(click.style(f"   {text}", dim=True))
 
 
-def watch_loop(place: Path, *, yes: bool) -> tuple[Ticket | None, dict[str, float]]:
-    """Runs the loop until the first ticket has ended; returns it and when each status was reached, in seconds."""
+def watch_loop(place: Path, *, yes: bool) -> tuple[Ticket | None, dict[str, float], Verdict | None]:
+    """Runs the loop until the first ticket has ended.
+
+    Returns it, when each status was reached, in seconds, and the verdict on its last patch.
+    """
     from andon.engine import Engine
 
     began = time.monotonic()
@@ -105,7 +108,8 @@ def watch_loop(place: Path, *, yes: bool) -> tuple[Ticket | None, dict[str, floa
             ticket = follow(app, began, times, yes=yes)
         finally:
             engine.stop()
-    return ticket, times
+        verdicts = [one.verdict for one in app.store.list_attempts(ticket.id) if one.verdict] if ticket else []
+    return ticket, times, verdicts[-1] if verdicts else None
 
 
 def follow(app: App, began: float, times: dict[str, float], *, yes: bool) -> Ticket | None:
@@ -148,7 +152,9 @@ def gate(app: App, ticket: Ticket, *, yes: bool) -> None:
     steps.reject(app, ticket.id, why=why)
 
 
-def report(place: Path, ticket: Ticket | None, times: dict[str, float], *, as_json: bool) -> None:
+def report(
+    place: Path, ticket: Ticket | None, times: dict[str, float], verdict: Verdict | None, *, as_json: bool
+) -> None:
     """Prints how it ended, and how to look further."""
     import json
 
@@ -158,5 +164,11 @@ def report(place: Path, ticket: Ticket | None, times: dict[str, float], *, as_js
     heading(f"ticket {ticket.id} ended {ticket.status.value}: {visible(ticket.reason, 500)}")
     say(f"look further: cd {place} && andon show {ticket.id}; git -C {place}/origin.git log -3")
     if as_json:
-        gate_at = times.get("gate")
-        click.echo(json.dumps({"outcome": ticket.status.value, "red_to_gate_seconds": gate_at, "seconds": times}))
+        told = {
+            "outcome": ticket.status.value,
+            "verdict": verdict and verdict.outcome.value,
+            "verdict_reason": verdict and verdict.reason,
+            "red_to_gate_seconds": times.get("gate"),
+            "seconds": times,
+        }
+        click.echo(json.dumps(told))
