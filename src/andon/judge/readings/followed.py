@@ -99,9 +99,17 @@ def learn(statement: ast.stmt, values: Values) -> None:
     named = (node for node in own(statement) if isinstance(node, ast.Name | ast.Attribute | ast.Subscript))
     gone = [node for node in named if not isinstance(node.ctx, ast.Load)]
     for node in gone:
-        values.pop(ast.unparse(node), None)
-    if told is not None and len(gone) == 1 and gone[0] is told[0] and len(ast.unparse(told[1])) <= MOST_CHARACTERS:
-        values[ast.unparse(told[0])] = told[1]
+        values.pop(written(node), None)
+    if told is not None and len(gone) == 1 and gone[0] is told[0] and 0 < len(written(told[1])) <= MOST_CHARACTERS:
+        values[written(told[0])] = told[1]
+
+
+def written(node: ast.expr) -> str:
+    """Returns an expression as text; empty when it cannot be written, as some texts in texts cannot."""
+    try:
+        return ast.unparse(node)
+    except ValueError:
+        return ""
 
 
 def own(statement: ast.stmt) -> Iterator[ast.AST]:
@@ -119,7 +127,7 @@ class Replace(ast.NodeTransformer):
 
     def visit(self, node: ast.AST) -> ast.AST:
         if isinstance(node, ast.Name | ast.Attribute | ast.Subscript):
-            found = self.values.get(ast.unparse(node))
+            found = self.values.get(written(node))
             if found is not None:
                 return copy.deepcopy(found)
         return node if isinstance(node, OWN) else self.generic_visit(node)

@@ -16,9 +16,7 @@ from andon.judge.readings.followed import ONE_OF, Function, Scope, Unit, scopes,
 MOST_UNITS, MOST_NEAR, MOST_CALLS, MOST_PLACES = 60, 3, 8, 3
 """Altered expressions of one function that are compared, with how many each, with how many calls of the same function,
 and places in one that may differ."""
-COMMON = frozenset(name for kind in (str, bytes, list, dict, set, int, float) for name in dir(kind)) | set(
-    dir(builtins)
-)
+COMMON = frozenset(dir(builtins)).union(*map(dir, (str, bytes, list, dict, set, int, float)))
 """Names that Python's own things have too: by them one cannot tell whose is meant."""
 
 
@@ -93,9 +91,9 @@ def beyond(some: list[Unit], others: list[Unit]) -> list[Unit]:
     return [one for one in some if (one.kind, ast.dump(one.value)) not in known]
 
 
-def nearest(unit: Unit, gone: list[Unit]) -> list[Unit]:
+def nearest(unit: Unit, old: list[Unit]) -> list[Unit]:
     """Returns the few expressions that have most in common with one; those of the same kind if there are any."""
-    like = [one for one in gone if one.kind == unit.kind] or gone
+    like = [one for one in old if one.kind == unit.kind] or old
     return sorted(like, key=lambda one: -len(one.parts & unit.parts))[:MOST_NEAR]
 
 
@@ -221,6 +219,11 @@ def left_behind(text: str, use: Use) -> list[int]:
 
 
 def bare(text: str, use: Use) -> list[int]:
+    """Returns the same.
+
+    Raises:
+        RecursionError: expressions lie too deep in each other.
+    """
     found: dict[tuple[int, int], bool] = {}
     for scope in scopes(text).values():
         if isinstance(scope, Function) and scope.name == use.wrapper:
