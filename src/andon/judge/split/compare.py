@@ -45,36 +45,41 @@ def negated(answer: Answer) -> Answer:
     return answer if isinstance(answer, Unknown) else not answer
 
 
-def same(left: Known, right: Known, depth: int = 0) -> Answer:
-    """Returns what `left == right` is on what the two hold."""
+Pairs = dict[tuple[int, int], Answer]
+"""What is known of two objects: those that hold each other are looked at once, and not once for each way to them."""
+
+
+def same(left: Known, right: Known, depth: int = 0, seen: Pairs | None = None) -> Answer:
+    """Returns what `left == right` is on what the two hold; `seen` is what is known from a comparison around it."""
     if depth > DEEP:
         return Unknown("it is too deep")
+    seen = {} if seen is None else seen
     if isinstance(left, Approx) or isinstance(right, Approx):
         return near(right, left) if isinstance(left, Approx) else near(left, cast(Approx, right))
     if isinstance(left, Thing) or isinstance(right, Thing):
-        return same_things(left, right, depth)
+        return same_things(left, right, depth, seen)
     if isinstance(left, Bag) or isinstance(right, Bag):
-        return same_bags(left, right, depth)
+        return same_bags(left, right, depth, seen)
     if isinstance(left, list) and isinstance(right, list):
-        return same_rows(left, right, depth)
+        return same_rows(left, right, depth, seen)
     if isinstance(left, tuple) and isinstance(right, tuple):
-        return same_rows(left, right, depth)
+        return same_rows(left, right, depth, seen)
     if isinstance(left, dict) and isinstance(right, dict):
         if left.keys() != right.keys():
             return False
-        return every(same(left[key], right[key], depth + 1) for key in left)
+        return every(same(left[key], right[key], depth + 1, seen) for key in left)
     if isinstance(left, float) and isinstance(right, float) and left != left and right != right:
         return Unknown("nan is compared inside a container") if depth else False
     return bool(left == right)
 
 
-def same_rows(left: Sequence[Known], right: Sequence[Known], depth: int) -> Answer:
+def same_rows(left: Sequence[Known], right: Sequence[Known], depth: int, seen: Pairs) -> Answer:
     if len(left) != len(right):
         return False
-    return every(same(one, other, depth + 1) for one, other in zip(left, right, strict=True))
+    return every(same(one, other, depth + 1, seen) for one, other in zip(left, right, strict=True))
 
 
-def same_things(left: Known, right: Known, depth: int) -> Answer:
+def same_things(left: Known, right: Known, depth: int, seen: Pairs) -> Answer:
     """Returns whether two values are equal of which one at least is a thing."""
     one, other = (left, right) if isinstance(left, Thing) else (right, left)
     assert isinstance(one, Thing)
@@ -88,13 +93,17 @@ def same_things(left: Known, right: Known, depth: int) -> Answer:
         if one.kind == other.kind == "member" and one.equal == other.equal == "is":
             return one.name == other.name
         if one.kind == other.kind == "pattern":
-            return same(one.inner, other.inner, depth + 1)
+            return same(one.inner, other.inner, depth + 1, seen)
         if one.kind == other.kind == "object":
-            return same_objects(one, other, depth)
+            pair = id(one), id(other)
+            if pair not in seen:
+                seen[pair] = Unknown(f"an object of {one.name} that holds itself is compared")
+                seen[pair] = same_objects(one, other, depth, seen)
+            return seen[pair]
         if one.kind == "object" or other.kind == "object":
             return mixed(one if one.kind == "object" else other)
     if one.kind in ("inherited", "member") and one.equal != "is":
-        inner = same(one.inner, underlying(other), depth + 1)
+        inner = same(one.inner, underlying(other), depth + 1, seen)
         if inner is True or (one.equal != "own" and not (isinstance(other, Thing) and other.equal == "own")):
             return inner
         return Unknown(f"an object of {one.name} has its own way to be equal")
@@ -117,7 +126,7 @@ def mixed(one: Thing) -> Answer:
     return False
 
 
-def same_objects(one: Thing, other: Thing, depth: int) -> Answer:
+def same_objects(one: Thing, other: Thing, depth: int, seen: Pairs) -> Answer:
     """Returns whether two objects are equal: by their fields when they are of one class."""
     if one.equal == "is" and other.equal == "is":
         return False if one.number != other.number else Unknown(f"two objects of {one.name} are told apart by nothing")
@@ -128,20 +137,21 @@ def same_objects(one: Thing, other: Thing, depth: int) -> Answer:
     if one.inner != other.inner or len(one.fields) != len(other.fields):
         return Unknown(f"objects of {one.name} have their own way to be equal")
     pairs = zip(one.fields, other.fields, strict=True)
-    answer = every(False if key != name else same(value, thing_, depth + 1) for (key, value), (name, thing_) in pairs)
+    fields = ((value, fellow) if key == name else None for (key, value), (name, fellow) in pairs)
+    answer = every(same(*field, depth + 1, seen) if field else False for field in fields)
     if answer is False and one.equal != "fields":
         return Unknown(f"the fields of two objects of {one.name} differ, but they have their own way to be equal")
     return answer
 
 
-def same_bags(left: Known, right: Known, depth: int) -> Answer:
+def same_bags(left: Known, right: Known, depth: int, seen: Pairs) -> Answer:
     """Returns whether two sets or dicts are equal of which one at least holds things."""
     one, other = members(left), members(right)
     if one is None or other is None or one[0] != other[0]:
         return False
     if len(one[1]) != len(other[1]):
         return False
-    return every(some(same(item, fellow, depth + 1) for fellow in other[1]) for item in one[1][:300])
+    return every(some(same(item, fellow, depth + 1, seen) for fellow in other[1]) for item in one[1][:300])
 
 
 def members(value: Known) -> tuple[str, list[Known]] | None:
