@@ -68,6 +68,53 @@ def test_fix_beside_one_call_is_for_a_person_when_others_call_the_same(way: str,
     assert f"{REPORT}:5" in saw
 
 
+SUM = """
+
+def total(texts):
+    return sum(read_amount(text) for text in texts)
+"""
+PLAIN = 'text.replace(",", "")'
+OTHERWISE = {
+    "in the call": f"return sum(read_amount({PLAIN}) for text in texts)",
+    "in a loop": f"n = 0\n    for text in texts:\n        text = {PLAIN}\n        n += read_amount(text)\n    return n",
+    "in a list before": f"texts = [{PLAIN} for text in texts]\n    return sum(read_amount(text) for text in texts)",
+    "in a list of another name": f"new = [{PLAIN} for text in texts]\n    return sum(read_amount(one) for one in new)",
+    "by map": f"return sum(map(read_amount, ({PLAIN} for text in texts)))",
+    "by map twice": "return sum(map(read_amount, map(cleaned, texts)))",
+    "under a condition": f'return sum(read_amount({PLAIN} if "," in text else text) for text in texts)',
+    "in what comes of it": "return sum(abs(read_amount(text)) for text in texts)",
+}
+
+
+@pytest.mark.parametrize("people", [False, True])
+@pytest.mark.parametrize("way", OTHERWISE)
+def test_fix_beside_a_call_in_a_loop_is_seen_however_it_is_spelled(way: str, people: bool, lab: Lab) -> None:
+    base = {**BASE, LEDGER: READ + SUM, REPORT: OTHER}
+    source = READ + SUM.replace("return sum(read_amount(text) for text in texts)", OTHERWISE[way])
+    with lab.hearing(base, {LEDGER: source, "tests/test_new.py": TEST}, people=people) as hearing:
+        proof = no_use_left_behind(hearing)
+    assert proof is not None
+    assert proof.outcome is Outcome.NEEDS_EYES
+    assert f"{REPORT}:5" in proof.saw
+
+
+@pytest.mark.parametrize(
+    "new",
+    [
+        "return sum(map(read_amount, texts))",
+        "found = 0\n    for one in texts:\n        found += read_amount(one)\n    return found",
+        "return max(sum(read_amount(text) for text in texts), 0)",
+        "return sum(read_amount(text) for text in texts if text)",
+    ],
+)
+def test_same_calls_in_other_words_are_no_other_use(new: str, lab: Lab) -> None:
+    base = {**BASE, LEDGER: READ + SUM, REPORT: OTHER}
+    source = READ + SUM.replace("return sum(read_amount(text) for text in texts)", new)
+    with lab.hearing(base, {LEDGER: source, "tests/test_new.py": TEST}) as hearing:
+        proof = no_use_left_behind(hearing)
+    assert proof is None or proof.outcome is Outcome.HOLDS, proof
+
+
 def test_fix_beside_the_only_call_holds(lab: Lab) -> None:
     assert proof_of(lab, HANDED, report=BASE[REPORT])[0] is Outcome.HOLDS
 

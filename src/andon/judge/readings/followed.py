@@ -13,8 +13,9 @@ MOST_CHARACTERS = 400
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 Scope = ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
-OWN = ast.Lambda | ast.GeneratorExp | ast.ListComp | ast.SetComp | ast.DictComp | ast.JoinedStr
+OWN = ast.Lambda | ast.DictComp | ast.JoinedStr
 """What has names of its own; and what a value cannot always be written into."""
+Many = ast.GeneratorExp | ast.ListComp | ast.SetComp
 TARGETS = frozenset({"targets", "target", "decorator_list", "optional_vars"})
 ONE_OF = "one of"
 """What gives a thing of a loop; nothing else can be called so."""
@@ -94,8 +95,7 @@ def learn(statement: ast.stmt, values: Values) -> None:
         case ast.Assign(targets=[target], value=value) | ast.AnnAssign(target=target, value=ast.expr() as value):
             told = target, put_in(value, values)
         case ast.For(target=target, iter=value) | ast.AsyncFor(target=target, iter=value):
-            one_of = ast.copy_location(ast.Name(ONE_OF, ast.Load()), value)
-            told = target, ast.copy_location(ast.Call(one_of, [put_in(value, values)], []), value)
+            told = target, one_of(put_in(value, values))
     named = (node for node in own(statement) if isinstance(node, ast.Name | ast.Attribute | ast.Subscript))
     gone = [node for node in named if not isinstance(node.ctx, ast.Load)]
     for node in gone:
@@ -113,10 +113,13 @@ def written(node: ast.expr) -> str:
 
 
 def own(statement: ast.stmt) -> Iterator[ast.AST]:
-    """Yields the nodes of a statement without the statements in it."""
+    """Yields the nodes of a statement, without the statements in it and without names that last for an expression."""
     for child in ast.iter_child_nodes(statement):
         if not isinstance(child, ast.stmt | ast.ExceptHandler | ast.match_case):
-            yield from ast.walk(child)
+            inside = list(ast.walk(child))
+            loops = [node.target for node in inside if isinstance(node, ast.comprehension)]
+            passing = {id(node) for target in loops for node in ast.walk(target)}
+            yield from (node for node in inside if id(node) not in passing)
 
 
 class Replace(ast.NodeTransformer):
@@ -130,11 +133,37 @@ class Replace(ast.NodeTransformer):
             found = self.values.get(written(node))
             if found is not None:
                 return copy.deepcopy(found)
-        return node if isinstance(node, OWN) else self.generic_visit(node)
+        if isinstance(node, Many) and len(node.generators) == 1 and isinstance(node.generators[0].target, ast.Name):
+            return self.many(node, node.generators[0])
+        return node if isinstance(node, OWN | Many) else self.generic_visit(node)
+
+    def many(self, node: Many, loop: ast.comprehension) -> ast.AST:
+        """Returns what many things are made by, with the thing of its loop in the place of the name of that."""
+        loop.iter = self.into(loop.iter)
+        inner = Replace({**self.values, written(loop.target): one_of(loop.iter)})
+        node.elt = inner.into(node.elt)
+        loop.ifs = [inner.into(one) for one in loop.ifs]
+        return node
+
+    def into(self, node: ast.expr) -> ast.expr:
+        found = self.visit(node)
+        assert isinstance(found, ast.expr)
+        return found
+
+
+def one_of(many: ast.expr) -> ast.expr:
+    """Returns what a loop over some things gives at a time."""
+    match many:
+        case ast.GeneratorExp(elt=elt) | ast.ListComp(elt=elt) | ast.SetComp(elt=elt):
+            return elt
+        case ast.Call(func=ast.Name(id="map"), args=[func, *rest]) if rest:
+            return ast.copy_location(ast.Call(func, [one_of(one) for one in rest], []), many)
+        case ast.Call(func=ast.Name(id="filter"), args=[_, rest]):
+            return one_of(rest)
+    name = ast.copy_location(ast.Name(ONE_OF, ast.Load()), many)
+    return ast.copy_location(ast.Call(name, [many], []), many)
 
 
 def put_in(node: ast.expr, values: Values) -> ast.expr:
     """Returns a copy of an expression with names replaced by what they were set to."""
-    found = Replace(values).visit(copy.deepcopy(node)) if values else node
-    assert isinstance(found, ast.expr)
-    return found
+    return Replace(values).into(copy.deepcopy(node))

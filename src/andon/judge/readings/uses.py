@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from enum import StrEnum
 from typing import NamedTuple
 
-from andon.judge.readings.followed import ONE_OF, Function, Scope, Unit, scopes, units
+from andon.judge.readings.followed import ONE_OF, Function, Scope, Unit, one_of, scopes, units
 
 MOST_UNITS, MOST_NEAR, MOST_CALLS, MOST_PLACES = 60, 3, 8, 3
 """Altered expressions of one function that are compared, with how many each, with how many calls of the same function,
@@ -59,8 +59,8 @@ class Altered(NamedTuple):
 
     @property
     def is_made(self) -> bool:
-        is_slice = isinstance(self.new, ast.Subscript) and isinstance(self.new.slice, ast.Slice)
-        return is_slice or isinstance(self.new, ast.Call | ast.BinOp)
+        """Another value is made of the old one, always or under a condition."""
+        return makes(self.new, self.old)
 
 
 def altered_uses(base: str, head: str) -> list[Use]:
@@ -115,8 +115,18 @@ def handed(old: list[Unit], fresh: list[Unit]) -> Iterator[Use]:
 
 
 def calls(some: list[Unit]) -> Iterator[ast.Call]:
+    """Yields the calls in some expressions; `map` calls a function too."""
     for unit in some:
-        yield from (node for node in ast.walk(unit.value) if isinstance(node, ast.Call) and name_of(node.func))
+        for node in ast.walk(unit.value):
+            call = told(node)
+            if isinstance(call, ast.Call) and name_of(call.func):
+                yield call
+
+
+def told(node: ast.AST) -> ast.AST:
+    """Returns a node, or what `map` calls in it."""
+    is_map = isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "map"
+    return one_of(node) if is_map and isinstance(node, ast.Call) else node
 
 
 def slots(old: ast.Call, new: ast.Call) -> Iterator[tuple[ast.expr, ast.expr]]:
@@ -169,6 +179,14 @@ def uses(place: Altered, added: Mapping[str, Scope]) -> Iterator[Use]:
     if place.is_wrapped and not place.is_callee and field_of(old):
         of_call = isinstance(old, ast.Call)
         yield Use(new.lineno, How.GIVEN, field_of(old), outermost(new), place.is_made, of_call)
+
+
+def makes(new: ast.expr, old: ast.expr) -> bool:
+    """Tells whether an expression makes something of another by a call or by arithmetic."""
+    if isinstance(new, ast.IfExp):
+        return any(has(one, old) and makes(one, old) for one in (new.body, new.orelse))
+    is_slice = isinstance(new, ast.Subscript) and isinstance(new.slice, ast.Slice)
+    return is_slice or isinstance(new, ast.Call | ast.BinOp)
 
 
 def is_asked(new: ast.expr) -> bool:
@@ -229,7 +247,8 @@ def bare(text: str, use: Use) -> list[int]:
         if isinstance(scope, Function) and scope.name == use.wrapper:
             continue  # it is what is new
         for unit in units(scope):
-            for node, above in walked(unit.value):
+            for at, above in walked(unit.value):
+                node = told(at)
                 if field_of(node) != use.name or isinstance(node, ast.Call) != use.of_call:
                     continue
                 around = ast.walk(node) if use.how is How.HANDED else iter(above)
