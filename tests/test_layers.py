@@ -14,7 +14,7 @@ ROOT = Path(__file__).resolve().parents[1]
 SOURCE = ROOT / "src" / "andon"
 
 LAYERS = (
-    ("models", "errors", "config", "protocols", "quoting", "terms", "wallet"),
+    ("models", "errors", "config", "protocols", "quoting", "terms", "wallet", "ending"),
     (
         "store",
         "data",

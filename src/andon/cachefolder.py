@@ -7,6 +7,7 @@ import shutil
 from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import NamedTuple
 
 from andon.config import environment
@@ -22,6 +23,10 @@ SHELVES = ("environments", "repos", "judge", "work", "scratch")
 """Folders in which each entry can be thrown out by itself."""
 
 
+PASSING = frozenset({"work", "scratch"})
+"""Those of them that nobody comes back to."""
+
+
 class Item(NamedTuple):
     """One thing in the cache."""
 
@@ -34,8 +39,10 @@ class Item(NamedTuple):
 def find_cache() -> Path:
     """Returns the folder for what can be made again: in XDG_CACHE_HOME, else in ~/.cache.
 
+    It is there then.
+
     Raises:
-        ConfigError: there is no home to put it into.
+        ConfigError: there is no home to put it into, or it cannot be written.
     """
     env = environment()
     top = env.get("XDG_CACHE_HOME", "")
@@ -46,7 +53,14 @@ def find_cache() -> Path:
                 "is not set: set it, or XDG_CACHE_HOME, to a folder for what can be made again", key="HOME"
             )
         top = str(Path(home, ".cache"))
-    return Path(top, "andon")
+    found = Path(top, "andon")
+    try:
+        found.mkdir(parents=True, exist_ok=True)
+        with TemporaryFile(dir=found):
+            return found
+    except OSError as error:
+        words = f"leads to {found}, which cannot be written ({error.strerror}): set it to a folder for what can be"
+        raise ConfigError(f"{words} made again", key="XDG_CACHE_HOME") from error
 
 
 def touch(cache: Path, used: Iterable[Path]) -> None:
@@ -66,7 +80,8 @@ def trim(cache: Path, *, now: datetime, oldest: timedelta = OLDEST, largest: int
     for item in items:
         age = now.timestamp() - item.used
         held += item.size
-        if age > oldest.total_seconds() or (held > largest and age > IN_USE.total_seconds()):
+        left = item.path.parent.name in PASSING and age > IN_USE.total_seconds()  # by a process that was killed
+        if left or age > oldest.total_seconds() or (held > largest and age > IN_USE.total_seconds()):
             held -= item.size
             gone += throw_out(item.path)
     return gone

@@ -65,7 +65,9 @@ def find_top(folder: Path) -> Path:
     """
     said = try_git("rev-parse", "--show-toplevel", cwd=folder)
     if said.code or not said.out.strip():
-        raise GitError(f"{folder.resolve()} lies in no git repository with a work tree", permanent=True)
+        bare = try_git("rev-parse", "--is-bare-repository", cwd=folder).out.strip() == b"true"
+        why = "; it is a bare one: clone it" if bare else ""
+        raise GitError(f"{folder.resolve()} lies in no git repository with a work tree{why}", permanent=True)
     return Path(os.fsdecode(said.out.rstrip(b"\n")))
 
 
@@ -79,10 +81,22 @@ def find_change(folder: Path, names: Sequence[str]) -> Change:
     base, head = names if len(names) == 2 else (default_branch(top), names[0])
     change = Change(top, commit_of(top, base), commit_of(top, head))
     if try_git("merge-base", change.base, change.head, cwd=top).code:
-        shallow = try_git("rev-parse", "--is-shallow-repository", cwd=top).out.strip() == b"true"
-        why = "; the clone is shallow: fetch all of it (`fetch-depth: 0`, `git fetch --unshallow`)" if shallow else ""
-        raise GitError(f"{base} and {head} have no common ancestor{why}", permanent=True)
+        raise GitError(f"{base} and {head} have no common ancestor{of_shallow(top)}", permanent=True)
+    if (
+        change.base != change.head
+        and not try_git("merge-base", "--is-ancestor", change.head, change.base, cwd=top).code
+    ):
+        words = f"{visible(base, 80)} holds all of {visible(head, 80)}: there is no change"
+        turned = f"andon judge {visible(head, 80)} {visible(base, 80)}"
+        raise GitError(f"{words}; are they the wrong way round? ({turned})", permanent=True)
     return change
+
+
+def of_shallow(top: Path) -> str:
+    """Returns what to do about a clone that has not all commits; empty when it has."""
+    if try_git("rev-parse", "--is-shallow-repository", cwd=top).out.strip() != b"true":
+        return ""
+    return "; the clone is shallow: fetch all of it (`fetch-depth: 0`, `git fetch --unshallow`)"
 
 
 def commit_of(top: Path, name: str) -> str:
@@ -93,7 +107,10 @@ def commit_of(top: Path, name: str) -> str:
     """
     said = try_git("rev-parse", "--verify", "--quiet", "--end-of-options", f"{name}^{{commit}}", cwd=top)
     if said.code:
-        raise GitError(f"{top} has no commit {visible(name, 80)!r}", permanent=True)
+        remote = f"refs/remotes/origin/{name}"
+        known = try_git("rev-parse", "--verify", "--quiet", "--end-of-options", remote, cwd=top).code == 0
+        why = f"; did you mean origin/{visible(name, 80)}?" if known else of_shallow(top)
+        raise GitError(f"{top} has no commit {visible(name, 80)!r}{why}", permanent=True)
     return said.out.decode().strip()
 
 

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import json
+import signal
 import sqlite3
+import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from functools import partial
 from pathlib import Path
 
 import pytest
 from feeds import Call, Said
 
 from andon.testing.repos import commit_edits, git
+from andon.testing.waiting import wait_until
 
 CHECK = """import sys
 sys.path.insert(0, "src")
@@ -331,3 +335,87 @@ def test_report_without_the_command_that_writes_it_is_an_error_in_how_it_was_ask
     said = andon("judge", "main", "fix", "--junit", "report.xml", cwd=shop)
     assert said.code == 2
     assert "--junit needs --suite" in said.err
+
+
+# --- what cannot be asked, and what is ended ------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("words", "said_of_it"),
+    [
+        (("--suite", '"unbalanced'), "No closing quotation"),
+        (("--symptom", "sh -c 'x"), "No closing quotation"),
+        (("--symptom", ""), "is empty"),
+        (("--suite", " "), "is empty"),
+        (("--test", ""), "--test is empty"),
+        (("--sarif", "/nowhere/x"), "no folder that can be written"),
+        (("--record", "/nowhere/x"), "no folder that can be written"),
+    ],
+)
+def test_option_that_makes_no_sense_is_told_before_anything_runs(
+    words: tuple[str, str], said_of_it: str, andon: Call, shop: Path
+) -> None:
+    said = andon("judge", "main", "fix", *(words if "--suite" in words else (*SUITE, *words)), cwd=shop)
+    assert said.code == 2, said
+    assert said_of_it in said.err
+    assert "Traceback" not in said.err
+
+
+def test_suite_whose_program_is_not_there_says_nothing_about_the_change(andon: Call, shop: Path) -> None:
+    said = andon("judge", "main", "fix", "--suite", "nosuchprogram -q", cwd=shop)
+    assert said.code == 4, said
+    assert "nosuchprogram" in said.err + said.out
+
+
+def test_suite_that_is_red_without_the_change_too_says_nothing_about_it(andon: Call, shop: Path) -> None:
+    said = andon("judge", "main", "fix", "--suite", "false", "--json", cwd=shop)
+    assert said.code == 4, said
+    assert "red before anyone touched it" in json.loads(said.out)["reason"]
+
+
+def test_base_and_head_the_wrong_way_round_are_told(andon: Call, shop: Path) -> None:
+    said = andon("judge", "fix", "main", *SUITE, cwd=shop)
+    assert said.code == 2
+    assert "the wrong way round" in said.err
+
+
+def test_branch_that_only_the_remote_has_is_named(andon: Call, shop: Path, tmp_path: Path) -> None:
+    git("clone", "--quiet", "--branch", "fix", str(shop), str(tmp_path / "clone"), cwd=tmp_path)
+    said = andon("judge", "main", "fix", *SUITE, cwd=tmp_path / "clone")
+    assert said.code == 2
+    assert "origin/main" in said.err
+
+
+def test_commit_beyond_the_end_of_a_shallow_clone_is_told(andon: Call, shop: Path, tmp_path: Path) -> None:
+    git("clone", "--quiet", "--depth", "1", "--branch", "fix", f"file://{shop}", str(tmp_path / "clone"), cwd=tmp_path)
+    said = andon("judge", "HEAD~1", "HEAD", *SUITE, cwd=tmp_path / "clone")
+    assert said.code == 2
+    assert "git fetch --unshallow" in said.err
+
+
+def test_cache_that_cannot_be_written_is_named(
+    andon: Call, shop: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
+    said = andon("judge", "main", "fix", *SUITE, cwd=shop)
+    assert said.code == 2
+    assert "XDG_CACHE_HOME" in said.err
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGHUP, 129), (signal.SIGINT, 130)])
+def test_judge_that_is_ended_leaves_nothing_behind(number: int, code: int, tmp_path: Path, own_cache: Path) -> None:
+    slow = "import time\n\ntime.sleep(60)\n"
+    base, head = (
+        {"src/shop.py": SOURCE.format(one), "tests/test_shop.py": slow + CHECK * two} for one, two in ((1, 1), ("", 2))
+    )
+    work = make_repository(tmp_path / "shop", base, head)
+    argv = (sys.executable, "-m", "andon", "judge", "main", "fix", *SUITE)
+    begin = partial(signal.signal, signal.SIGINT, signal.default_int_handler)  # nohup lets it be ignored
+    with subprocess.Popen(argv, cwd=work, stderr=subprocess.PIPE, text=True, preexec_fn=begin) as judge:
+        wait_until(lambda: any((own_cache / "andon" / "work").glob("run-*")))
+        judge.send_signal(number)
+        _, err = judge.communicate(timeout=60)
+    assert judge.returncode == code, err
+    assert "stopped" in err
+    assert [path.name for shelf in ("work", "scratch") for path in (own_cache / "andon" / shelf).glob("*")] == []

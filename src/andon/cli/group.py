@@ -92,9 +92,9 @@ def run() -> None:
     try:
         code = andon(standalone_mode=False, prog_name="andon")
         sys.exit(code if isinstance(code, int) else 0)
-    except click.exceptions.Abort:
+    except click.exceptions.Abort as error:
         click.echo("stopped", err=True)
-        sys.exit(130)
+        sys.exit(getattr(error.__cause__, "code", 130))
     except click.ClickException as error:
         error.show()
         sys.exit(error.exit_code if error.exit_code != 1 else 2)

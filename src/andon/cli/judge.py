@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import json
+import os
+import shlex
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 import click
+from click.core import ParameterSource
 
 from andon.cli.open import open_app, ticket_number
 from andon.cli.proofs import Lines, LiveList, harmless, showing
-from andon.errors import AndonError, ExternalError, GitError, NotFoundError
+from andon.config import environment
+from andon.errors import ExternalError, GitError, NotFoundError
 from andon.models import Patch, Verdict, VerdictOutcome
 
 if TYPE_CHECKING:
@@ -24,6 +28,32 @@ CODES = {VerdictOutcome.PROVEN: 0, VerdictOutcome.REJECTED: 1, VerdictOutcome.NE
 BROKEN = 4
 FILE = click.Path(path_type=Path, dir_okay=False)
 FORMS = "give a ticket's number, or two commits (BASE HEAD), or one (HEAD, against the default branch)"
+
+
+def command_of(ctx: click.Context, param: click.Parameter, value: str) -> str:
+    """Returns a command that was typed.
+
+    Raises:
+        BadParameter: it is empty, as a variable is that is not set, or its quotes do not close.
+    """
+    try:
+        words = shlex.split(value)
+    except ValueError as error:
+        raise click.BadParameter(f"is no command: {error}", ctx, param) from None
+    if not words and ctx.get_parameter_source(param.name or "") is ParameterSource.COMMANDLINE:
+        raise click.BadParameter("is empty: leave it out, or name a command", ctx, param)
+    return value
+
+
+def writable(ctx: click.Context, param: click.Parameter, value: Path | None) -> Path | None:
+    """Returns a file that will be written at the end.
+
+    Raises:
+        BadParameter: it cannot be, which is told before anything is judged.
+    """
+    if value is not None and not (value.parent.is_dir() and os.access(value.parent, os.W_OK)):
+        raise click.BadParameter(f"{value.parent} is no folder that can be written", ctx, param)
+    return value
 
 
 class Options(NamedTuple):
@@ -61,9 +91,21 @@ class Judged(NamedTuple):
 )
 @click.option("--replay", metavar="RECORD", help="Judge what a record (a file, or a ticket's number) speaks of, again.")
 @click.option("--test", "tests", multiple=True, metavar="ID", help="Id of a new test; found when not given.")
-@click.option("--symptom", default="", metavar="CMD", help="Command that ends with 0 where the symptom is not.")
+@click.option(
+    "--symptom",
+    default="",
+    metavar="CMD",
+    callback=command_of,
+    help="Command that ends with 0 where the symptom is not.",
+)
 @click.option("--python", type=click.Path(path_type=Path, exists=True), help="Interpreter or virtual environment.")
-@click.option("--suite", default="", metavar="CMD", help="Command that runs the suite; found when not given.")
+@click.option(
+    "--suite",
+    default="",
+    metavar="CMD",
+    callback=command_of,
+    help="Command that runs the suite; found when not given.",
+)
 @click.option("--junit", default="", metavar="PATH", help="Where --suite writes its JUnit XML; for other runners.")
 @click.option(
     "--repo", type=click.Path(path_type=Path, exists=True, file_okay=False), default=Path(), help="Repository."
@@ -73,8 +115,8 @@ class Judged(NamedTuple):
 )
 @click.option("--json", "as_json", is_flag=True, help="Print the verdict as JSON.")
 @click.option("--markdown", is_flag=True, help="Print it as Markdown, also in a terminal.")
-@click.option("--sarif", type=FILE, help="Write what fails or needs eyes as SARIF 2.1.0 into a file.")
-@click.option("--record", type=FILE, help="Write the record of the verdict into a file; it holds the seed.")
+@click.option("--sarif", type=FILE, callback=writable, help="Write what fails or needs eyes as SARIF 2.1.0.")
+@click.option("--record", type=FILE, callback=writable, help="Write the record of the verdict; it holds the seed.")
 @click.option("--github", is_flag=True, help="Write a summary and annotations for GitHub's runner.")
 @click.pass_context
 def judge(
@@ -98,8 +140,8 @@ def judge(
 ) -> None:
     """Prove a ticket's patch again, or the change between two commits of any repository, and store nothing.
 
-    Exit code 0: proven (with --replay: the same verdict). 1: rejected (another verdict). 3: needs eyes. 4: broken, or
-    not reproduced.
+    Exit code 0: proven (with --replay: the same verdict). 1: rejected (another verdict). 2: cannot be asked like this.
+    3: needs eyes. 4: broken, or not reproduced.
     """
     options = Options(
         diff, replay, tests, symptom, python, suite, junit, repo, seed, as_json, markdown, sarif, record, github
@@ -113,8 +155,11 @@ def judge(
     except ExternalError as error:  # no sandbox, no environment: neither for nor against the change
         click.echo(f"judge broken: {harmless(str(error))}", err=True)
         ctx.exit(BROKEN)
+    try:
+        show(judged, options)
+    except BrokenPipeError:  # who read it went away: the verdict stands, and files are still wanted
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     write_files(judged, options)
-    show(judged, options)
     if judged.again is not None and judged.verdict.outcome is not VerdictOutcome.JUDGE_BROKEN:
         ctx.exit(0 if judged.again.same else 1)
     ctx.exit(CODES.get(judged.verdict.outcome, BROKEN))
@@ -133,6 +178,10 @@ def way_of(ctx: click.Context, what: Sequence[str], options: Options) -> Callabl
         "--suite": options.suite,
         "--junit": options.junit,
     }
+    if options.github and not environment().get("GITHUB_STEP_SUMMARY"):
+        raise click.UsageError("--github: GITHUB_STEP_SUMMARY is not set, so this is no step of a GitHub workflow", ctx)
+    if not all(options.tests):
+        raise click.UsageError("--test is empty: leave it out, or name a test", ctx)
     if options.junit and not options.suite:
         raise click.UsageError("--junit needs --suite: the command that writes it", ctx)
     if options.replay is not None:
@@ -272,8 +321,6 @@ def show(judged: Judged, options: Options) -> None:
     from andon.judge import render_verdict
 
     text = render_verdict(judged.verdict, judged.patch) + differences(judged.again)
-    if options.github:
-        tell_github(judged, text, err=options.as_json)
     if options.as_json:
         value = judged.verdict.model_dump(mode="json")
         if judged.again is not None:
@@ -284,6 +331,8 @@ def show(judged: Judged, options: Options) -> None:
         click.echo(text.rstrip("\n").replace("##[", "## ["))
     else:
         print_markdown(text)
+    if options.github:
+        tell_github(judged, text, err=options.as_json)
 
 
 def differences(again: Again | None) -> str:
@@ -300,18 +349,10 @@ def differences(again: Again | None) -> str:
 
 
 def tell_github(judged: Judged, text: str, *, err: bool) -> None:
-    """Writes the summary of the step and prints the annotations.
-
-    Raises:
-        AndonError: this is no step of a workflow.
-    """
-    from andon.config import environment
+    """Writes the summary of the step and prints the annotations."""
     from andon.judge.telling.github import annotate, shortened
 
-    summary = environment().get("GITHUB_STEP_SUMMARY", "")
-    if not summary:
-        raise AndonError("--github: GITHUB_STEP_SUMMARY is not set, so this is no step of a GitHub workflow")
-    with Path(summary).open("a", encoding="utf-8") as file:
+    with Path(environment()["GITHUB_STEP_SUMMARY"]).open("a", encoding="utf-8") as file:
         file.write(shortened(text))
     for line in annotate(judged.verdict, judged.patch):
         click.echo(line, err=err)

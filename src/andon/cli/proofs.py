@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -24,15 +25,28 @@ ANNOUNCED = "judge: "
 
 
 class Lines:
-    """Prints a line for each proof and each thing that is done on the way."""
+    """Prints a line for each proof and each thing that is done on the way, and now and then that it still is done."""
+
+    def __init__(self) -> None:
+        self.now, self.since = "", time.monotonic()
 
     def heard(self, proof: Proof) -> None:
         """Prints a proof."""
         word, colour = MARKS[proof.outcome]
         self.say(f"{click.style(f'{word:<5}', fg=colour)} {told(proof)}")
+        self.now, self.since = "", time.monotonic()
+
+    def still(self) -> None:
+        """Prints what is being done still."""
+        if self.now:
+            since = time.monotonic() - self.since
+            self.say(
+                click.style(f"  ... still: {harmless(self.now).removeprefix(ANNOUNCED)} ({since:.0f} s)", dim=True)
+            )
 
     def doing(self, text: str) -> None:
         """Prints what is being done now."""
+        self.now, self.since = text, time.monotonic()
         if not text.startswith(ANNOUNCED):
             self.say(click.style(f"  ... {harmless(text)}", dim=True))
 
@@ -68,10 +82,22 @@ class LiveList:
 
 
 @contextmanager
-def showing(*, plain: bool = False) -> Iterator[Lines | LiveList]:
-    """Gives what shows proofs on stderr."""
+def showing(*, plain: bool = False, still: float = 30.0) -> Iterator[Lines | LiveList]:
+    """Gives what shows proofs on stderr; where it is no terminal, what goes on is told every so many seconds."""
     if plain or not sys.stderr.isatty():
-        yield Lines()
+        lines, ended = Lines(), threading.Event()
+
+        def tell() -> None:
+            while not ended.wait(still):
+                lines.still()
+
+        thread = threading.Thread(target=tell, daemon=True)
+        thread.start()
+        try:
+            yield lines
+        finally:
+            ended.set()
+            thread.join()
         return
     from rich.console import Console
     from rich.live import Live

@@ -49,8 +49,10 @@ def find_ground(repository: Path, tree: Path, changed: Sequence[str], test: str 
     kind, folder = kind_of(tree, changed)
     links = dict(modules(repository, tree, folder)) if kind == "node" or test else {}
     if test:
-        program = shlex.split(test)[0] if test.strip() else ""
-        return Ground(test, "", (*runtime_of(program), *map(str, links.values())), links)
+        name = shlex.split(test)[0]
+        if "/" not in name and shutil.which(name, path=search_path()) is None:
+            raise ExternalError(f"there is no program {name!r} to run the suite by", permanent=True)
+        return Ground(test, "", (*runtime_of(name), *map(str, links.values())), links)
     if kind == "cargo":
         return Ground(cargo_command(tree / folder), folder, toolchain())
     if kind == "node":

@@ -299,8 +299,10 @@ class Hearing:
     def untouched(self) -> TestRun:
         """The files of the new tests as the base has them, on the base's source: what was red before anyone touched it.
 
-        Files that the base has not are left out.
+        Files that the base has not are left out; where no file is asked for, it is the base's whole suite.
         """
+        if self.runner is PYTEST and not self.asked:
+            return self.base_suite
         files = sorted({test.partition("::")[0] for test in self.asked} & self.existing)
         if not files:  # asked for no file, a runner runs them all
             return self.head_new.model_copy(update={"events": (), "covered": {}})

@@ -104,6 +104,8 @@ def green_proof(name: str, run: TestRun, hearing: Hearing) -> Proof:
     if not run.complete:
         return fails(name, f"the run did not reach its own end: {run.ran.words or 'it exited in the middle'}")
     if any(event.id == "suite" for event in run.events):
+        if run.ran.code and (before := hearing.base_suite.ran).code:
+            raise BrokenError(f"the suite was red before anyone touched it: it ends with {before.code}; {before.words}")
         return from_exit_code(name, run, red=False)
     events = of_tests(run.events, tests)
     if hearing.people:

@@ -10,6 +10,8 @@ from collections.abc import Callable
 from threading import Event
 from typing import IO, NamedTuple
 
+from andon.ending import ENDING
+
 CHUNK = 1 << 16
 STOPS = 0.2
 """Seconds until a command that is to stop is seen to."""
@@ -69,6 +71,7 @@ def follow(
 ) -> Captured:
     """Returns how a command ended, killed by `kill` when it is not done after so many seconds, or once `stop` is set.
 
+    It is killed as well once andon itself is to end: whoever waits for it could not end before.
     Only pipes that the process has are read and fed: one that was taken from it belongs to somebody else.
     `seconds` is wall time from now on; `output_bytes` bounds what is kept of stdout and of stderr each.
     """
@@ -79,10 +82,10 @@ def follow(
         _watch(selector, started, kept, stdin)
         deadline = began + seconds
         while selector.get_map():
-            ready = selector.select(max(0.0, min(deadline - time.monotonic(), 60.0 if stop is None else STOPS)))
+            ready = selector.select(max(0.0, min(deadline - time.monotonic(), STOPS)))
             for key, _ in ready:
                 _move(selector, key)
-            if stop is not None and stop.is_set() and not timed_out:
+            if (ENDING.is_set() or (stop is not None and stop.is_set())) and not timed_out:
                 deadline = 0.0
             if time.monotonic() < deadline:
                 continue

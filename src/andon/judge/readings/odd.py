@@ -59,6 +59,13 @@ def odd_way(node: ast.AST, parent: ast.AST | None) -> str:
             return "calls what it chooses"
         case ast.Call(func=ast.Call(func=ast.Attribute(attr="get"))):
             return "calls what it looks up"
+        case (
+            ast.Call(func=ast.Attribute(value=ast.Dict(keys=keys), attr="get"))
+            | ast.Subscript(value=ast.Dict(keys=keys))
+        ) if any(isinstance(key, ast.Constant) and type(key.value) in (int, float) for key in keys):
+            return "looks a number up in a table of its own"
+        case ast.Subscript() | ast.Call() if is_cut(node) and getattr(parent, "iter", None) is node:
+            return "goes on for so many times only"
         case ast.Name(id=name) if name in REACHING and not (isinstance(parent, ast.Call) and parent.func is node):
             return "hands on a way to reach names"
         case ast.Import(names=names):
@@ -88,6 +95,16 @@ def by_length(node: ast.expr) -> bool:
         case ast.UnaryOp(operand=inner):
             return by_length(inner)
         case ast.Call(func=ast.Name(id="len")):
+            return True
+    return False
+
+
+def is_cut(many: ast.AST) -> bool:
+    """Tells whether of many things only the first are taken, as many as a number says that stands there."""
+    match many:
+        case ast.Subscript(slice=ast.Slice(lower=None, upper=ast.Constant(value=int(most)))):
+            return most > 1
+        case ast.Call(func=ast.Name(id="islice") | ast.Attribute(attr="islice"), args=[_, ast.Constant()]):
             return True
     return False
 
