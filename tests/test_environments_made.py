@@ -198,6 +198,17 @@ def test_environment_that_a_person_names_is_used_and_changed_by_nobody(tmp_path:
     assert sorted(Path(sys.prefix, "bin").iterdir()) == before
 
 
+def test_options_of_the_project_that_speak_of_the_runners_cache_are_taken(tmp_path: Path, sandbox: Sandbox) -> None:
+    files = {
+        "pyproject.toml": '[tool.pytest.ini_options]\naddopts = "--cache-clear"\n',
+        "test_x.py": "def test_a(): pass\n",
+    }
+    tree = write(tmp_path / "tree", files)
+    found = find_environment(tmp_path, tree, cache=tmp_path, sandbox=sandbox, python=Path(sys.prefix))
+    assert found.python == Path(sys.prefix, "bin", "python")
+    assert not (tree / ".pytest_cache").exists()
+
+
 def test_named_interpreter_that_is_none_is_refused(tmp_path: Path, sandbox: Sandbox) -> None:
     with pytest.raises(ConfigError, match="no virtual environment"):
         find_environment(tmp_path, tmp_path, cache=tmp_path, sandbox=sandbox, python=tmp_path / "gone")

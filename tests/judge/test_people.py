@@ -16,6 +16,7 @@ from andon.judge.suites import base_is_green, new_test_on_base, new_test_on_head
 from andon.judge.testflags import reads_straight
 from andon.judge.wrongfix import wrong_fix_noticed
 from andon.models import Outcome, TestEvent, VerdictOutcome
+from andon.testing.repos import WITHOUT
 
 HUNK = "@@ -1 +1 @@\n-a = 1\n+a = 2\n"
 PRICES = "shop/prices.py"
@@ -310,6 +311,26 @@ def test_new_test_that_classes_of_other_files_inherit_is_found_by_what_turns_gre
     base = WRONG | {"tests/__init__.py": "class Prices:\n    pass\n", "tests/test_lent.py": reader}
     with lab.hearing(base, {PRICES: RIGHT, "tests/__init__.py": lent}, people=True) as hearing:
         assert hearing.new_tests == ("tests/test_lent.py::Plain::test_cents",)
+
+
+def test_changed_test_file_that_as_it_was_cannot_be_collected_with_the_patch_is_contested(lab: Lab) -> None:
+    old = "from shop.prices import _units, cents\n\n\ndef test_old():\n    assert _units and cents\n"
+    base = WRONG | {PRICES: WRONG[PRICES] + "\n\n_units = True\n", "tests/test_prices.py": old}
+    new = "from shop.prices import cents\n\n\ndef test_new():\n    assert cents('2') == 200\n"
+    suite = f"python -m pytest -q --continue-on-collection-errors {WITHOUT}"  # as it is for any repository
+    with lab.hearing(base, {PRICES: RIGHT, "tests/test_prices.py": new}, people=True, suite=suite) as hearing:
+        proof = suite_on_head(hearing)
+    assert (proof.outcome, proof.saw[:10]) == (Outcome.NEEDS_EYES, "contested:")
+
+
+def test_suite_that_is_red_before_and_after_reproduces_nothing_where_no_new_test_is_found(lab: Lab) -> None:
+    red = "import inspect\n\n\ndef test_red():\n    assert inspect.getargspec\n\n\ndef test_green():\n    pass\n"
+    base = WRONG | {"tests/test_lib.py": red, "tests/words.txt": "one\n"}
+    with lab.hearing(base, {PRICES: RIGHT, "tests/words.txt": "two\n"}, people=True) as hearing:
+        assert hearing.asked == ()
+        proof = new_test_on_base(hearing)
+    assert proof.outcome is Outcome.FAILS
+    assert "did so before anyone touched it" in proof.saw
 
 
 def test_changed_test_that_another_file_borrows_is_contested_there_as_well(lab: Lab) -> None:

@@ -106,8 +106,8 @@ def collect(argv: tuple[str, ...], command: Command, sandbox: Sandbox, own: froz
         words = (
             *argv,
             "--collect-only",
-            "-p",
-            "no:cacheprovider",
+            "-o",
+            f"cache_dir={folder}",  # without the cache's plugin, options of a project that speak of it are refused
             "--color=no",
         )
         env = {**command.env, "PYTHONDONTWRITEBYTECODE": "1"}

@@ -278,8 +278,8 @@ def is_contested(event: TestEvent, hearing: Hearing) -> bool:
         return False
     path, _, name = function_of(event).partition("::")
     for known, found in hearing.test_changes.items():
-        if ends_with_path(known, path) and (name in found.contested or "" in found.new):
-            return True
+        if ends_with_path(known, path) and (not name or name in found.contested or "" in found.new):
+            return True  # without a name it is the file as a whole, as it was, that cannot be collected
         if is_borrowed(name.rpartition("::")[2], known, path, found.contested, hearing):
             return True
     return bool(hearing.material)
