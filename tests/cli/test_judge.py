@@ -419,3 +419,33 @@ def test_judge_that_is_ended_leaves_nothing_behind(number: int, code: int, tmp_p
     assert judge.returncode == code, err
     assert "stopped" in err
     assert [path.name for shelf in ("work", "scratch") for path in (own_cache / "andon" / shelf).glob("*")] == []
+
+
+PYTEST = ("--python", sys.prefix)
+CART = {"shop/__init__.py": "", "shop/cart.py": "def total(prices):\n    return sum(prices[1:])\n"}
+CART_TEST = "from shop.cart import total\n\n\ndef test_{}():\n    assert total([{}]) == {}\n"
+
+
+@pytest.mark.slow
+def test_id_of_no_test_is_told(andon: Call, tmp_path: Path) -> None:
+    base = CART | {"tests/test_old.py": CART_TEST.format("old", "0", "0")}
+    head = {
+        "shop/cart.py": CART["shop/cart.py"].replace("[1:]", ""),
+        "tests/test_new.py": CART_TEST.format("new", 3, 3),
+    }
+    shop = make_repository(tmp_path / "shop", base, head)
+    said = andon("judge", "main", "fix", *PYTEST, "--test", "tests/test_new.py::test_nope", "--json", cwd=shop)
+    assert said.code == 4, said
+    assert "no test is called tests/test_new.py::test_nope" in json.loads(said.out)["reason"]
+
+
+@pytest.mark.slow
+def test_base_that_lacks_a_file_which_is_not_in_git_is_told_with_its_own_error(andon: Call, tmp_path: Path) -> None:
+    lacking = "from shop._version import version\n\n\n" + CART["shop/cart.py"]
+    base = CART | {"shop/cart.py": lacking, "tests/test_old.py": "def test_old():\n    assert str(1) == '1'\n"}
+    head = {"shop/cart.py": lacking.replace("[1:]", ""), "tests/test_new.py": CART_TEST.format("new", 3, 3)}
+    shop = make_repository(tmp_path / "shop", base, head)
+    said = andon("judge", "main", "fix", *PYTEST, "--json", cwd=shop)
+    assert said.code == 4, said
+    assert "No module named 'shop._version'" in said.out
+    assert str(tmp_path) not in said.out

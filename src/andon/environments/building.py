@@ -67,7 +67,7 @@ def backend_venv(shop: Shop, asked: tuple[str, ...]) -> Path:
     key = hashlib.sha256(json.dumps([str(shop.python), str(shop.before), asked]).encode()).hexdigest()[:20]
     venv = shop.cache / f"build-{key}"
     with locked(shop.cache / f"build-{key}.lock"):
-        if (venv / "made").exists():
+        if (venv / "made").exists() and (venv / "bin" / "python").exists():
             return venv
         shutil.rmtree(venv, ignore_errors=True)
         make_venv(venv, shop.python)

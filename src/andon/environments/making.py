@@ -190,7 +190,7 @@ def made_venv(bench: Bench, argv: tuple[str, ...], python: Path) -> Kept:
     venv = bench.cache / f"venv-{hashlib.sha256(json.dumps(said).encode()).hexdigest()[:20]}"
     told = venv / "made.json"
     with locked(venv.with_name(venv.name + ".lock")):
-        if told.is_file():
+        if told.is_file() and (venv / "bin" / "python").exists():  # an interpreter may be gone since
             kept = json.loads(told.read_text(encoding="utf-8"))
             return Kept(venv, tuple(kept["argv"]), kept["tests"], tuple(kept["notes"]))
         shutil.rmtree(venv, ignore_errors=True)

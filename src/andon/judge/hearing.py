@@ -23,7 +23,7 @@ from andon.judge.newtests import Changes, changes, lenient_imports
 from andon.judge.outcome import BrokenError
 from andon.judge.paths import is_test, trouble_with
 from andon.judge.wholesuite import TEST_SECONDS, ending, whole_suite
-from andon.models import Check, CheckKind, Diagnosis, Evidence, Patch, Row, TestRun
+from andon.models import Check, CheckKind, Diagnosis, Evidence, Patch, Row, TestEvent, TestRun
 from andon.protocols import History, Workspace
 from andon.runners import CARGO, PYTEST, Runner, runner_of
 
@@ -63,6 +63,8 @@ class Hearing:
     workers: int = 2
     seed: int = 0
     progress: Callable[[str], None] = lambda _: None
+    uncollected: tuple[TestEvent, ...] = ()
+    """Files of the new tests that cannot be collected on the base, and why."""
     known_red: frozenset[str] = field(default_factory=frozenset)
     ahead: Ahead | None = None
     """The suites, where they were started before anything needs them."""
@@ -313,8 +315,8 @@ class Hearing:
         """Returns how some tests of the diff end on the base's source."""
         with self.at(self.test_diff) as base:
             run = base.test(tests, seconds=TEST_SECONDS)
-            uncollected = {event.id.split("::")[0] for event in run.events if event.phase == "collect"}
-            if not self.people or not uncollected:
+            self.uncollected = tuple(event for event in run.events if event.phase == "collect")
+            if not self.people or not self.uncollected:
                 return run
             self.soften(base)
             again = base.test(tests, seconds=TEST_SECONDS)

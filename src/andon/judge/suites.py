@@ -53,13 +53,18 @@ def new_test_on_base(hearing: Hearing) -> Proof:
             words = f"it breaks on the base before it tests anything: {first_line(broke[0])}"
             seen_from_outside = hearing.people and bool(hearing.symptom_command)
             return (needs_eyes if seen_from_outside else fails)(name, words, told(broke))
-        return fails(name, f"it does not fail on the base: {counts(events)}", told(events))
+        if not events and hearing.people and hearing.patch.tests and not hearing.head_new.events:
+            raise BrokenError(f"no test is called {', '.join(hearing.patch.tests)}: {run.ran.words[-300:]}")
+        said = f"; {run.ran.words[-300:]}" if not events else ""
+        return fails(name, f"it does not fail on the base: {counts(events)}{said}", told(events))
     if all(event.message == BROKEN_OFF for event in red):
         return needs_eyes(name, f"on the base the process ends in it ({run.ran.code}): {red[0].id}", told(red))
     behavioural = [event for event in red if not misses_a_name(event, hearing)]
     if not behavioural:
         unsure = needs_eyes if hearing.people and hearing.symptom_command else fails
-        return unsure(name, f"on the base it only misses a name that the patch adds: {first_line(red[0])}", told(red))
+        why = "; ".join(dict.fromkeys(first_line(event) for event in hearing.uncollected))
+        words = f"on the base it only misses a name: {first_line(red[0])}"
+        return unsure(name, f"{words} (its file is not collected there: {why})" if why else words, told(red))
     return holds(name, f"{len(red)} of {len(events)} fail on the base: {first_line(behavioural[0])}", told(red))
 
 

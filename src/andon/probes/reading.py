@@ -151,10 +151,15 @@ def _event(line: dict[str, Any], prefix: str, place: Place) -> TestEvent:
             "outcome": _outcome(phase, str(line.get("outcome")), expected=bool(line.get("xfail"))),
             "phase": phase if phase in ("collect", "setup", "teardown") else "call",
             "seconds": float(seconds) if isinstance(seconds, (int, float)) else 0.0,
-            "message": str(line.get("message") or "")[:MESSAGE_CHARS].encode("utf-8", "replace").decode(),
+            "message": _words(line, place)[:MESSAGE_CHARS].encode("utf-8", "replace").decode(),
             "where": (_relative(path, place), number) if path and isinstance(number, int) else None,
         }
     )
+
+
+def _words(line: dict[str, Any], place: Place) -> str:
+    """Returns what a test said, with paths as they are in the repository: where a checkout lies is nobody's concern."""
+    return str(line.get("message") or "").replace(f"{place.tree}/", "")
 
 
 def _outcome(phase: str, outcome: str, *, expected: bool) -> str:
