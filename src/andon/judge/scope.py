@@ -11,6 +11,8 @@ from andon.judge.paths import IDENTIFIER, is_test, trouble_with
 from andon.models import Proof
 
 LONG_LINE = 2000
+NAMED = 3
+"""Files that are set aside and named in a proof's own line."""
 BIG = 400
 """Changed source lines beyond which a person should ask why a fix is so large."""
 
@@ -62,7 +64,8 @@ def people_scope(hearing: Hearing, source: int, hidden: list[str]) -> Proof:
     fixtures = [item.path for item in hearing.tests if item.path.endswith("conftest.py")]
     if notes := [*hidden, *(f"{path} changes what every test stands on" for path in fixtures)]:
         return needs_eyes("scope", f"{notes[0]}; {counted}", [*notes, *aside])
-    return holds("scope", f"{counted}; {len(aside)} files set aside" if aside else counted, aside)
+    named = ", ".join(list(hearing.aside)[:NAMED]) + (f" and {len(aside) - NAMED} more" if len(aside) > NAMED else "")
+    return holds("scope", f"{counted}; set aside: {named}" if aside else counted, aside)
 
 
 def test_troubles(hearing: Hearing) -> list[str]:
