@@ -98,4 +98,4 @@ def as_before(others: list[str]) -> str:
     if not others:
         return "nobody calls it any more, and it stays as it was"
     more = f" and {len(others) - MOST_SHOWN} more" if len(others) > MOST_SHOWN else ""
-    return f"as before in {', '.join(others[:MOST_SHOWN])}{more}"
+    return f"elsewhere it is used as before, perhaps with the same fault: {', '.join(others[:MOST_SHOWN])}{more}"
