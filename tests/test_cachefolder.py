@@ -43,6 +43,14 @@ def test_what_may_be_in_use_stays_however_large(tmp_path: Path) -> None:
     assert folder.exists()
 
 
+def test_what_a_killed_process_left_goes_when_nobody_can_be_at_it(tmp_path: Path) -> None:
+    left = [put(tmp_path, f"{shelf}/run-1", age=timedelta(hours=7)) for shelf in ("work", "scratch")]
+    kept = [put(tmp_path, f"{shelf}/x", age=timedelta(hours=7)) for shelf in ("environments", "repos", "judge")]
+    now = put(tmp_path, "work/run-2", age=timedelta(hours=5))
+    assert trim(tmp_path, now=NOW) == 2
+    assert [folder.exists() for folder in (*left, *kept, now)] == [False, False, True, True, True, True]
+
+
 def test_use_makes_young_again(tmp_path: Path) -> None:
     folder = put(tmp_path, "environments/mine", age=timedelta(days=400))
     touch(tmp_path, [folder / "venv", Path("/usr"), tmp_path / "environments"])
