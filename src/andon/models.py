@@ -662,15 +662,19 @@ class Ran(Model):
         return "timed out" + (f": {text}" if text else "") if self.timed_out else text
 
 
+TestOutcome = Literal["passed", "failed", "skipped", "xfailed", "xpassed", "error"]
+TestPhase = Literal["collect", "setup", "call", "teardown"]
+
+
 class TestEvent(Model):
     """How one test ended, from the events of the runner and not from its text."""
 
     __test__ = False
 
     id: str
-    outcome: Literal["passed", "failed", "skipped", "xfailed", "xpassed", "error"]
+    outcome: TestOutcome
     """`error`: it broke outside its call phase (collection, set-up, tear-down)."""
-    phase: Literal["collect", "setup", "call", "teardown"] = "call"
+    phase: TestPhase = "call"
     seconds: float = 0.0
     message: str = ""
     """The failure, capped."""

@@ -44,6 +44,7 @@ def test_odd_way_is_told(source: str) -> None:
         "if size == 3 or size < 100:\n    x = 1",
         "if kind in ('a', 'b'):\n    x = 1",
         "x = a == b",
+        "if all(one in '0123456789abcdef' for one in text):\n    x = 1",
         "x = {'a': 1}.get(name, 1)",
         "for one in lines[1:]:\n    x = one",
         "for one in lines[:1]:\n    x = one",

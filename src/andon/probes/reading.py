@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import stat
@@ -11,13 +12,15 @@ from typing import Any, NamedTuple
 
 from pydantic import JsonValue
 
-from andon.models import TestEvent
+from andon.models import TestEvent, TestOutcome, TestPhase
 
 MOST_BYTES = 64 * 2**20
 MESSAGE_CHARS = 4200
 MOST_NOTES = 20
 BROKEN_OFF = "the process ended in this test"
 """What is told of a test that began and never ended."""
+PHASES: dict[str, TestPhase] = {"collect": "collect", "setup": "setup", "teardown": "teardown"}
+FIELDS = set(TestEvent.model_fields)
 RANK = ("passed", "xpassed", "xfailed", "skipped", "failed", "error")
 """Of several reports on one test, the last of these counts."""
 
@@ -42,25 +45,28 @@ class Place(NamedTuple):
 
 
 def read_events(path: Path, place: Place) -> Told:
-    """Returns the events of a run and whether it reached its own end."""
-    lines = list(read_lines(path))
-    numbered = [line.get("n") for line in lines] == list(range(len(lines)))
-    root = next((str(line.get("root")) for line in lines if line.get("type") == "start"), str(place.folder))
-    inner = os.path.relpath(root, place.folder)
-    prefix = "" if inner == "." else f"{inner}/"
+    """Returns the events of a run and whether it reached its own end; line by line, for a suite may have a million."""
+    first: dict[str, Any] = {}
+    last: dict[str, Any] = {}
+    numbered, prefix = True, ""
     events: dict[str, TestEvent] = {}
     finished: set[str] = set()
     collected: set[str] = set()
-    for line in lines:
+    for number, line in enumerate(read_lines(path)):
+        numbered &= line.get("n") == number
+        first, last = first or line, line
         kind = line.get("type")
+        if kind == "start" and number == 0:
+            inner = os.path.relpath(str(line.get("root")), place.folder)
+            prefix = "" if inner == "." else f"{inner}/"
         if kind == "collected" and isinstance(line.get("ids"), list):
             collected.update(str(name) for name in line["ids"])
         if kind in ("collect", "report"):
             _count(events, _event(line, prefix, place))
         if kind == "report" and line.get("when") == "teardown":
             finished.add(str(line.get("id")))
-    ended = bool(lines) and lines[0].get("type") == "start" and lines[-1].get("type") == "end"
-    sane = ended and lines[-1].get("status") in (0, 1, 2, 5)
+    ended = first.get("type") == "start" and last.get("type") == "end"
+    sane = ended and last.get("status") in (0, 1, 2, 5)
     if not sane:
         events = {name: _broken_off(event) for name, event in events.items()}
     return Told(tuple(events.values()), numbered and sane and collected <= finished, prefix)
@@ -101,7 +107,7 @@ def read_notes(folder: Path) -> dict[str, JsonValue]:
 
 def read_lines(path: Path) -> Iterable[dict[str, Any]]:
     """Yields the lines of a file, each a JSON object; an empty one where a line is none."""
-    for text in read_bytes(path).splitlines():
+    for text in io.BytesIO(read_bytes(path)):
         try:
             line = json.loads(text)
         except (ValueError, RecursionError):
@@ -145,15 +151,30 @@ def _event(line: dict[str, Any], prefix: str, place: Place) -> TestEvent:
     number = line.get("line")
     path = str(line.get("path") or "")
     seconds = line.get("seconds")
-    return TestEvent.model_validate(
-        {
-            "id": prefix + str(line.get("id")),
-            "outcome": _outcome(phase, str(line.get("outcome")), expected=bool(line.get("xfail"))),
-            "phase": phase if phase in ("collect", "setup", "teardown") else "call",
-            "seconds": float(seconds) if isinstance(seconds, (int, float)) else 0.0,
-            "message": _words(line, place)[:MESSAGE_CHARS].encode("utf-8", "replace").decode(),
-            "where": (_relative(path, place), number) if path and isinstance(number, int) else None,
-        }
+    return _light(
+        _plain(prefix + str(line.get("id"))),
+        _outcome(phase, str(line.get("outcome")), expected=bool(line.get("xfail"))),
+        PHASES.get(phase, "call"),
+        float(seconds) if isinstance(seconds, (int, float)) else 0.0,
+        _plain(_words(line, place)[:MESSAGE_CHARS]),
+        (_plain(_relative(path, place)), number) if path and isinstance(number, int) else None,
+    )
+
+
+def _plain(text: str) -> str:
+    """Returns text that can be written down, whatever halves of characters it was told with."""
+    return text.encode("utf-8", "replace").decode()
+
+
+def _light(
+    name: str, outcome: TestOutcome, phase: TestPhase, seconds: float, message: str, where: tuple[str, int] | None
+) -> TestEvent:
+    """Returns an event of values that were made plain here already.
+
+    Events share what they say of their fields: kept for each, that is three times what the event itself takes.
+    """
+    return TestEvent.model_construct(
+        _fields_set=FIELDS, id=name, outcome=outcome, phase=phase, seconds=seconds, message=message, where=where
     )
 
 
@@ -162,7 +183,7 @@ def _words(line: dict[str, Any], place: Place) -> str:
     return str(line.get("message") or "").replace(f"{place.tree}/", "")
 
 
-def _outcome(phase: str, outcome: str, *, expected: bool) -> str:
+def _outcome(phase: str, outcome: str, *, expected: bool) -> TestOutcome:
     if outcome == "skipped":
         return "xfailed" if expected else "skipped"
     if outcome == "passed":
@@ -181,7 +202,8 @@ def _count(events: dict[str, TestEvent], new: TestEvent) -> None:
     worse = RANK.index(new.outcome) >= RANK.index(old.outcome) and not (
         new.phase == "teardown" and new.outcome == "passed"
     )
-    events[new.id] = (new if worse else old).model_copy(update={"seconds": seconds})
+    kept = new if worse else old
+    events[new.id] = _light(new.id, kept.outcome, kept.phase, seconds, kept.message, kept.where)
 
 
 def _broken_off(event: TestEvent) -> TestEvent:

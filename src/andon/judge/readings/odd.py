@@ -13,6 +13,8 @@ from collections.abc import Collection, Iterator
 BY_NUMBER = "chooses by a number or a digest"
 LEAST_NUMBER = 10
 DIGEST = re.compile(r"[0-9a-fA-F]{8,}")
+DIGITS = "0123456789abcdef"
+"""All of them in their order, or some, are what a text is made of, and no digest."""
 PLAIN_MODULES = frozenset(
     {"__future__", "abc", "argparse", "array", "ast", "asyncio", "base64", "binascii", "bisect", "bz2", "calendar",
      "cmath", "codecs", "collections", "colorsys", "contextlib", "contextvars", "copy", "csv", "dataclasses",
@@ -84,7 +86,7 @@ def by_number(node: ast.Compare) -> bool:
     constants = [one.value for side in (node.left, *node.comparators) for one in flat(side)]
     return any(
         (isinstance(value, int) and not isinstance(value, bool) and abs(value) >= LEAST_NUMBER)
-        or (isinstance(value, str) and DIGEST.fullmatch(value) is not None)
+        or (isinstance(value, str) and DIGEST.fullmatch(value) is not None and value.lower() not in DIGITS)
         for value in constants
     )
 
