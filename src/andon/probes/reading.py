@@ -57,7 +57,7 @@ def read_events(path: Path, place: Place) -> Told:
         first, last = first or line, line
         kind = line.get("type")
         if kind == "start" and number == 0:
-            inner = os.path.relpath(str(line.get("root")), place.folder)
+            inner = os.path.relpath(str(line.get("root") or place.folder), place.folder)
             prefix = "" if inner == "." else f"{inner}/"
         if kind == "collected" and isinstance(line.get("ids"), list):
             collected.update(str(name) for name in line["ids"])
