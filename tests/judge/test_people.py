@@ -12,7 +12,7 @@ from andon.judge.flags import special_case
 from andon.judge.paths import is_test
 from andon.judge.repeat import repeat
 from andon.judge.scope import scope
-from andon.judge.suites import base_is_green, new_test_on_base, new_test_on_head, suite_on_head
+from andon.judge.suites import base_is_green, new_test_on_base, new_test_on_head, no_test_lost, suite_on_head
 from andon.judge.testflags import reads_straight
 from andon.judge.wrongfix import wrong_fix_noticed
 from andon.models import Outcome, TestEvent, VerdictOutcome
@@ -319,8 +319,9 @@ def test_changed_test_file_that_as_it_was_cannot_be_collected_with_the_patch_is_
     new = "from shop.prices import cents\n\n\ndef test_new():\n    assert cents('2') == 200\n"
     suite = f"python -m pytest -q --continue-on-collection-errors {WITHOUT}"  # as it is for any repository
     with lab.hearing(base, {PRICES: RIGHT, "tests/test_prices.py": new}, people=True, suite=suite) as hearing:
-        proof = suite_on_head(hearing)
+        proof, lost = suite_on_head(hearing), no_test_lost(hearing)
     assert (proof.outcome, proof.saw[:10]) == (Outcome.NEEDS_EYES, "contested:")
+    assert lost.outcome is Outcome.HOLDS
 
 
 def test_suite_that_is_red_before_and_after_reproduces_nothing_where_no_new_test_is_found(lab: Lab) -> None:
