@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import subprocess
 from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
 
-from andon.config import FILE_NAME
+from andon.config import FILE_NAME, search_path
 from andon.errors import ConfigError, ExternalError
 from andon.models import Model
 
@@ -227,6 +228,8 @@ def first_check(found: Survey) -> str:
     words = found.test.split()
     if words[0] == "python" and found.runtime:
         words[0] = f"{found.runtime[0]}/bin/python"
+    elif words[0] == "python" and shutil.which("python", path=search_path()) is None:
+        words[0] = "python3"  # all that Debian has; the sandbox finds it by either name
     if "pytest" in words:
         words += ["-p", "no:cacheprovider"]  # a question leaves nothing behind
     argv = json.dumps(words, ensure_ascii=False)

@@ -9,7 +9,6 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from functools import partial
 from pathlib import Path
 
 import pytest
@@ -411,11 +410,18 @@ def test_judge_that_is_ended_leaves_nothing_behind(number: int, code: int, tmp_p
     )
     work = make_repository(tmp_path / "shop", base, head)
     argv = (sys.executable, "-m", "andon", "judge", "main", "fix", *SUITE)
-    begin = partial(signal.signal, signal.SIGINT, signal.default_int_handler)  # nohup lets it be ignored
+
+    def begin() -> None:  # whoever runs the tests may ignore them, as nohup does
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        signal.signal(signal.SIGHUP, signal.SIG_DFL)
+
     with subprocess.Popen(argv, cwd=work, stderr=subprocess.PIPE, text=True, preexec_fn=begin) as judge:
-        wait_until(lambda: any((own_cache / "andon" / "work").glob("run-*")))
-        judge.send_signal(number)
-        _, err = judge.communicate(timeout=60)
+        try:
+            wait_until(lambda: any((own_cache / "andon" / "work").glob("run-*")))
+            judge.send_signal(number)
+            _, err = judge.communicate(timeout=60)
+        finally:
+            judge.kill()
     assert judge.returncode == code, err
     assert "stopped" in err
     assert [path.name for shelf in ("work", "scratch") for path in (own_cache / "andon" / shelf).glob("*")] == []

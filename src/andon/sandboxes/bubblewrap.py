@@ -186,6 +186,10 @@ def _let_go(
         except OSError as error:
             kill()
             raise SandboxError(f"the command could not be bounded: {error}") from error
+        except BaseException:
+            # Held back, it would wait for ever, and whoever ends it for it.
+            kill()
+            raise
         try:
             yield Launched(started, kill, ran)
         except BaseException:

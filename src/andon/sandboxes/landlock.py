@@ -149,6 +149,10 @@ class LandlockSandbox:
             except OSError as error:
                 kill()
                 raise SandboxError(f"the command could not be bounded: {error}") from error
+            except BaseException:
+                # Told nothing, the launcher would wait for ever, and whoever ends it for it.
+                kill()
+                raise
             try:
                 yield Launched(started, kill, lambda captured: self._ran(captured, told))
             except BaseException:
