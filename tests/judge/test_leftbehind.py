@@ -171,6 +171,7 @@ def test_expressions_too_deep_to_be_read_are_for_a_person(lab: Lab) -> None:
         ("return f(x)", "y = x.strip()\n    return f(y)", [(How.HANDED, "f")]),
         ("return f(x)", "y = f(x)\n    return y or 0", [(How.GIVEN, "f")]),
         ("return f(x)", "return f(y)", []),
+        ("return f(x)", "if x.y:\n        return g(x)\n    return f(x)", []),
         ("return f(x)", "return f(x, 1)", []),
         ("return x.y", "return not x.y", []),
         ("return x['y']", "return x['y'] + 1", [(How.GIVEN, "y")]),

@@ -82,6 +82,8 @@ def altered_uses(base: str, head: str) -> list[Use]:
             places = min((list(differing(one.value, unit.value)) for one in nearest(unit, old)), key=len, default=[])
             if len(places) <= MOST_PLACES:
                 found.update(use for place in places for use in uses(place, added))
+        still = {name_of(call.func) for call in calls(new)}
+        found = {use for use in found if use.how is not How.REPLACED or use.name not in still}
     return sorted(found)
 
 
