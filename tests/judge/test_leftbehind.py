@@ -183,6 +183,12 @@ def test_what_is_made_otherwise_at_a_use(old: str, new: str, told: list[tuple[Ho
     assert [(use.how, use.name) for use in found if use.name != "sorted"] == told
 
 
+def test_function_that_is_replaced_in_one_place_is_told_though_another_changed_one_calls_it_still() -> None:
+    base = "def a(x):\n    return f(x)\n\n\ndef b(x):\n    return f(x)\n"
+    head = "def a(x):\n    return g(x)\n\n\ndef b(x):\n    print(x)\n    return f(x)\n"
+    assert [(use.how, use.name) for use in altered_uses(base, head)] == [(How.REPLACED, "f")]
+
+
 WORDS = st.sampled_from(
     ["x", "f(x)", "x.y", "x['k']", "x + 1", "f(x.y, k=x)", "[f(i) for i in x]", "f'{x}'", "lambda: x"]
 )

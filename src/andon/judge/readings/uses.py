@@ -77,13 +77,13 @@ def altered_uses(base: str, head: str) -> list[Use]:
             continue
         old, new = list(units(before[name])), list(units(after[name]))
         fresh = beyond(new, old)[:MOST_UNITS]
+        still = {name_of(call.func) for call in calls(new)}
         found.update(handed(old, fresh))
         for unit in fresh:
             places = min((list(differing(one.value, unit.value)) for one in nearest(unit, old)), key=len, default=[])
             if len(places) <= MOST_PLACES:
-                found.update(use for place in places for use in uses(place, added))
-        still = {name_of(call.func) for call in calls(new)}
-        found = {use for use in found if use.how is not How.REPLACED or use.name not in still}
+                here = (use for place in places for use in uses(place, added))
+                found.update(use for use in here if use.how is not How.REPLACED or use.name not in still)
     return sorted(found)
 
 
