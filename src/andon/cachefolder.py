@@ -21,8 +21,6 @@ IN_USE = timedelta(hours=6)
 """What was used so lately may be in use by another process, and stays in any case."""
 SHELVES = ("environments", "repos", "judge", "work", "scratch")
 """Folders in which each entry can be thrown out by itself."""
-
-
 PASSING = frozenset({"work", "scratch"})
 """Those of them that nobody comes back to."""
 
@@ -80,8 +78,8 @@ def trim(cache: Path, *, now: datetime, oldest: timedelta = OLDEST, largest: int
     for item in items:
         age = now.timestamp() - item.used
         held += item.size
-        left = item.path.parent.name in PASSING and age > IN_USE.total_seconds()  # by a process that was killed
-        if left or age > oldest.total_seconds() or (held > largest and age > IN_USE.total_seconds()):
+        unneeded = held > largest or item.path.parent.name in PASSING  # a process that was killed left it
+        if age > oldest.total_seconds() or (unneeded and age > IN_USE.total_seconds()):
             held -= item.size
             gone += throw_out(item.path)
     return gone

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from itertools import islice
 
+from andon.judge.edits.edits import MOST_BYTES
 from andon.judge.hearing import Hearing
 from andon.judge.outcome import holds, needs_eyes
 from andon.judge.paths import is_test
@@ -17,8 +18,6 @@ MOST_USES, MOST_SHOWN, MOST_FOUND = 20, 3, 40
 """Altered uses that are looked at, places that are shown of one, and places after which nobody looks further."""
 WIDTH = 90
 """Characters of a line that are shown."""
-MOST_BYTES = 1_000_000
-"""A longer file is made by a program, and not read."""
 
 Texts = dict[str, str]
 
