@@ -180,7 +180,7 @@ def test_partial_clone_is_read_without_the_files_that_are_not_there(work: Path, 
     git("clone", "--quiet", "--no-checkout", "--filter=blob:limit=1k", f"file://{repo.url}", str(clone), cwd=tmp_path)
     git("remote", "remove", "origin", cwd=clone)
     beside = GitRepo.beside(clone, tmp_path / "beside.git")
-    assert beside.lacking(big) == ("big.bin",)
+    assert beside.lacking(big).gone == ("big.bin",)
     diff = edited(beside, big, "one", "uno", "small.txt")
     beside.checkout(big, tmp_path / "tree", diff=diff)
     assert (tmp_path / "tree" / "small.txt").read_text() == "uno\n"
@@ -188,6 +188,60 @@ def test_partial_clone_is_read_without_the_files_that_are_not_there(work: Path, 
     strict = GitRepo(beside.mirror, beside.url)
     with pytest.raises(GitError, match=r"lacks the content of big\.bin"):
         strict.checkout(big, tmp_path / "other")
+
+
+def with_submodule(folder: Path, path: str, files: dict[str, str]) -> None:
+    """Gives a repository a submodule, as `git submodule add` does."""
+    inner = folder.parent / f"{path.replace('/', '-')}-of-{folder.name}"
+    repository_of(inner, files)
+    add_submodule(folder, inner, path)
+
+
+def repository_of(folder: Path, files: dict[str, str]) -> None:
+    git("init", "--quiet", "--initial-branch=main", str(folder), cwd=folder.parent)
+    commit_edits(folder, "first", files, push=False)
+
+
+def add_submodule(folder: Path, inner: Path, path: str) -> None:
+    git("-c", "protocol.file.allow=always", "submodule", "--quiet", "add", str(inner), path, cwd=folder)
+    commit_edits(folder, f"Add {path}", {}, push=False)
+
+
+def test_submodules_that_a_clone_holds_stand_in_its_checkouts(work: Path, tmp_path: Path) -> None:
+    inner = tmp_path / "inner"
+    repository_of(inner, {"data.json": "[1]\n"})
+    with_submodule(inner, "deep", {"deepest.txt": "three\n"})
+    add_submodule(work, inner, "vendor/inner")
+    head = git("rev-parse", "HEAD", cwd=work).strip()
+    bare = GitRepo.beside(work, tmp_path / "bare.git")
+    assert bare.lacking(head).modules == ("vendor/inner/deep",)
+    update = ("-c", "protocol.file.allow=always", "submodule", "--quiet", "update", "--init", "--recursive")
+    git(*update, cwd=work)
+    whole = GitRepo.beside(work, tmp_path / "whole.git")
+    assert whole.lacking(head).modules == ()
+    whole.checkout(head, tmp_path / "tree", diff=edited(whole, head, "two", "due"))
+    assert (tmp_path / "tree" / "a.txt").read_text().startswith("one\ndue\n")
+    assert (tmp_path / "tree" / "vendor" / "inner" / "data.json").read_text() == "[1]\n"
+    assert (tmp_path / "tree" / "vendor" / "inner" / "deep" / "deepest.txt").read_text() == "three\n"
+
+
+def test_submodule_that_a_clone_lacks_is_an_empty_folder_and_is_told(work: Path, tmp_path: Path) -> None:
+    with_submodule(work, "vendor", {"data.json": "[1]\n"})
+    head = git("rev-parse", "HEAD", cwd=work).strip()
+    clone = tmp_path / "clone"
+    git("clone", "--quiet", str(work), str(clone), cwd=tmp_path)
+    beside = GitRepo.beside(clone, tmp_path / "beside.git")
+    assert beside.lacking(head).modules == ("vendor",)
+    beside.checkout(head, tmp_path / "tree")
+    assert list((tmp_path / "tree" / "vendor").iterdir()) == []
+
+
+def test_submodules_of_a_linked_work_tree_are_found(work: Path, tmp_path: Path) -> None:
+    with_submodule(work, "vendor", {"data.json": "[1]\n"})
+    linked = tmp_path / "linked"
+    git("worktree", "add", "--quiet", "--detach", str(linked), cwd=work)
+    head = git("rev-parse", "HEAD", cwd=linked).strip()
+    assert GitRepo.beside(linked, tmp_path / "beside.git").lacking(head).modules == ()
 
 
 def test_checkout_into_a_folder_that_exists_is_refused(shared: GitRepo, tmp_path: Path) -> None:

@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, NamedTuple
 from andon.config import SystemSettings
 from andon.environments import Environment, Ground, find_environment, find_ground
 from andon.errors import GitError
-from andon.git import GitRepo
+from andon.git import GitRepo, Listing
 from andon.git.running import try_git
 from andon.judge.hearing import Hearing
 from andon.judge.record import Tape
-from andon.models import Patch, Proof, Verdict
+from andon.models import Patch, Proof, Verdict, digest
 from andon.protocols import Sandbox
 from andon.quoting import visible
 
@@ -154,8 +154,11 @@ def open_hearing(
     cache = cache.resolve()
     repo = GitRepo.beside(asked.repository, mirror_of(asked.repository, cache))
     patch = patch_between(repo, asked)
-    for path in repo.lacking(patch.base)[:MOST_TOLD]:
+    there = repo.lacking(patch.base)
+    for path in there.gone[:MOST_TOLD]:
         progress(f"judged without {path}: this repository lacks its content (a partial clone)")
+    for path in there.modules[:MOST_TOLD]:
+        progress(f"judged without the submodule {path}: `git submodule update --init --recursive` brings it")
     work = cache / "work"
     work.mkdir(parents=True, exist_ok=True)
     scratch = open_scratch("sqlite", cache / "scratch")
@@ -177,7 +180,7 @@ def open_hearing(
                 settings=means.settings,
                 symptom_command=asked.symptom,
                 people=True,
-                cache=cache / "judge",
+                cache=results_of(cache, there),
                 isolation=sandbox.name + (f" ({sandbox.weaker})" if sandbox.weaker else ""),
                 workers=workers or min(2, os.cpu_count() or 1),
                 seed=seed,
@@ -199,6 +202,12 @@ def mirror_of(repository: Path, cache: Path) -> Path:
     """Returns where the mirror of a repository lies: two repositories of one name have two."""
     place = repository.resolve()
     return cache / "repos" / f"{place.name}-{hashlib.sha256(os.fsencode(place)).hexdigest()[:12]}.git"
+
+
+def results_of(cache: Path, there: Listing) -> Path:
+    """Returns where the base's results are kept: those of one that is not here whole say nothing about a whole one."""
+    lost = (*there.gone, *there.modules)
+    return cache / "judge" / (f"without-{digest(list(lost))[:12]}" if lost else "")
 
 
 def judge_change(

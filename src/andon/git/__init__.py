@@ -5,6 +5,6 @@ Hooks, filters, attributes drivers, external diffs and the `ext::` transport are
 
 from andon.git.address import local_changes, remote_url
 from andon.git.people import work_tree
-from andon.git.repo import GitRepo
+from andon.git.repo import GitRepo, Listing
 
-__all__ = ["GitRepo", "local_changes", "remote_url", "work_tree"]
+__all__ = ["GitRepo", "Listing", "local_changes", "remote_url", "work_tree"]

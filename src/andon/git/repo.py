@@ -10,11 +10,12 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 from andon.errors import ConflictError, GitError
 from andon.git.address import remote_url
 from andon.git.history import GitHistory
+from andon.git.modules import module_stores, with_modules
 from andon.git.people import own_files, stands_on
 from andon.git.running import run_git, start_reader, try_git
 from andon.git.snapshot import read_folder
@@ -31,6 +32,17 @@ K = TypeVar("K")
 V = TypeVar("V")
 
 
+class Listing(NamedTuple):
+    """The files of a tree."""
+
+    lines: bytes
+    """Those that are here, as `ls-tree -r -z --long` lists them."""
+    gone: tuple[str, ...] = ()
+    """Files whose content is not here: the repository is a partial clone."""
+    modules: tuple[str, ...] = ()
+    """Folders of submodules that are not here."""
+
+
 class GitRepo(GitHistory):
     """A bare mirror of a repository, and the address that it is fetched from and pushed to."""
 
@@ -41,7 +53,7 @@ class GitRepo(GitHistory):
         super().__init__(mirror, url)
         self._applied: dict[tuple[str, str], str] = {}
         """Trees by commit and diff; like all objects of the mirror they do not go away."""
-        self._listings: dict[str, bytes] = {}
+        self._listings: dict[str, Listing] = {}
         """Listings by tree, of repositories that hold every file."""
 
     @classmethod
@@ -61,6 +73,8 @@ class GitRepo(GitHistory):
     def beside(cls, repository: Path, mirror: Path) -> GitRepo:
         """Returns a mirror that reads a local repository's own objects, pushed or not, and writes none into it.
 
+        What it has cloned of its submodules stands in checkouts.
+
         Raises:
             GitError: there is no repository.
         """
@@ -71,7 +85,8 @@ class GitRepo(GitHistory):
                 run_git("init", "--quiet", "--bare", str(mirror), cwd=mirror.parent)
             borrowed = mirror / "objects" / "info" / "alternates"
             borrowed.parent.mkdir(parents=True, exist_ok=True)
-            borrowed.write_bytes(found)
+            modules = (os.fsencode(store) + b"\n" for store in module_stores(repository))
+            borrowed.write_bytes(found + b"".join(modules))
         repo = cls(mirror, str(repository))
         repo.partial = True
         return repo
@@ -135,9 +150,10 @@ class GitRepo(GitHistory):
         Raises:
             GitError: no such commit, the diff does not apply, a file is not here, or a path could leave the folder.
         """
-        listing, gone = self._present(self.apply(commit, diff))
-        if gone and not self.partial:
-            raise GitError(f"{self.url} lacks the content of {gone[0]}: fetch all of it", permanent=True)
+        there = self._present(self.apply(commit, diff))
+        if there.gone and not self.partial:
+            raise GitError(f"{self.url} lacks the content of {there.gone[0]}: fetch all of it", permanent=True)
+        listing = there.lines
         with tempfile.TemporaryFile() as wanted:
             blobs = [line.split(None, 4) for line in listing.split(b"\0") if line]
             wanted.write(b"".join(words[2] + b"\n" for words in blobs if words[1] == b"blob"))
@@ -149,23 +165,31 @@ class GitRepo(GitHistory):
                 finally:
                     reader.kill()
 
-    def lacking(self, commit: str) -> tuple[str, ...]:
-        """Returns the files of a commit whose content is not here."""
-        return self._present(self.resolve(commit))[1]
+    def lacking(self, commit: str) -> Listing:
+        """Returns the files of a commit, with those and the submodules that are not here."""
+        return self._present(self.resolve(commit))
 
-    def _present(self, tree: str) -> tuple[bytes, tuple[str, ...]]:
-        """Returns the files of a tree as `ls-tree --long` lists them, and the paths of those that are not here."""
+    def _present(self, tree: str) -> Listing:
+        """Returns the files of a tree, with those of submodules where a person's own repository holds them."""
         kept = self._listings.get(tree)
         if kept is not None:
-            return kept, ()
-        listing = self._git("ls-tree", "-r", "-z", "--long", "--full-tree", tree)
+            return kept
+        listing, modules = self._ls_tree(tree), ()
+        if self.partial:
+            listing, modules = with_modules(listing, self.mirror, self._ls_tree)
         lines = [line for line in listing.split(b"\0") if line]
         gone = [line for line in lines if line.split(None, 4)[3] == b"BAD"]
+        found = Listing(
+            b"".join(line + b"\0" for line in lines if line not in gone) if gone else listing,
+            tuple(os.fsdecode(line.split(b"\t", 1)[1]) for line in gone),
+            tuple(os.fsdecode(path) for path in modules),
+        )
         if not gone:
-            remember(self._listings, tree, listing)
-            return listing, ()
-        kept = b"".join(line + b"\0" for line in lines if line not in gone)
-        return kept, tuple(os.fsdecode(line.split(b"\t", 1)[1]) for line in gone)
+            remember(self._listings, tree, found)
+        return found
+
+    def _ls_tree(self, tree: str) -> bytes:
+        return self._git("ls-tree", "-r", "-z", "--long", "--full-tree", tree)
 
     def diff_of(self, folder: Path, base: str, *, only: frozenset[str] | None = None) -> str:
         """Returns the diff from a commit to what stands in a folder, from the bytes: no .git in it has a say.
