@@ -246,6 +246,21 @@ def test_test_that_crashes_the_interpreter_on_the_base_is_not_the_judges_trouble
     assert verdict.outcome in (VerdictOutcome.PROVEN, VerdictOutcome.NEEDS_EYES), render_verdict(verdict)
 
 
+def test_fix_of_an_endless_loop_is_judged_without_waiting_long_each_time(lab: Lab) -> None:
+    endless = "def total(prices):\n    at = found = 0\n    while at < len(prices):\n        found += prices[at]\n"
+    mended = endless + "        at += 1\n    return found\n"
+    test = "import shop\n\n\ndef test_total():\n    assert shop.total([2, 3]) == 5\n"
+    with lab.hearing(
+        {**BASE, "src/shop.py": endless + "    return found\n"},
+        {"src/shop.py": mended, "tests/test_loop.py": test},
+        people=True,
+        more="test_seconds = 9.0\n",
+    ) as hearing:
+        verdict = hear(hearing)
+        assert hearing.patience == hearing.soon == 3.0  # and not 120, each time
+    assert verdict.outcome is VerdictOutcome.PROVEN, render_verdict(verdict)
+
+
 @pytest.mark.parametrize(
     "body",
     [

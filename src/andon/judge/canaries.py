@@ -61,10 +61,10 @@ def canary_birds(hearing: Hearing) -> Proof | None:
     seed = random.Random(f"canaries {hearing.seed}")
     with hearing.at(hearing.judged_diff) as head:
         planted = plant(hearing, head, seed)
-        run = run_planted(head, planted)
+        run = run_planted(head, planted, hearing.patience)
         if any(event.phase == "collect" for event in run.events) and len(planted.twins) > planted.own:
             planted = planted._replace(twins=planted.twins[: planted.own])  # a file of the sample is not for this place
-            run = run_planted(head, planted)
+            run = run_planted(head, planted, hearing.patience)
         passed = passed_twins(hearing, planted, run)
         if hearing.people:
             passed = [one for one in passed if passes_alone(head, one)]
@@ -169,10 +169,10 @@ def by_file(tests: tuple[str, ...]) -> dict[str, list[str]]:
 # --- reading --------------------------------------------------------------------------------------------------------
 
 
-def run_planted(head: Workspace, planted: Planted) -> TestRun:
+def run_planted(head: Workspace, planted: Planted, seconds: float) -> TestRun:
     """Returns the one run of twins and canaries: the twins first, so that the product has been at work."""
     files = [bird.path for bird in planted.canaries]
-    return head.test((*planted.twins, *files, *GO_ON), seconds=TEST_SECONDS, plugins=(PLUGIN,))
+    return head.test((*planted.twins, *files, *GO_ON), seconds=seconds, plugins=(PLUGIN,))
 
 
 def wrong_ones(birds: tuple[Canary, ...], run: TestRun) -> dict[str, tuple[str, str]]:

@@ -15,7 +15,6 @@ from andon.judge.edits.places import changed_lines
 from andon.judge.edits.trials import Texts, Witnesses, affordable, sides, suite_says, try_out, witnesses
 from andon.judge.hearing import Hearing
 from andon.judge.outcome import holds, needs_eyes
-from andon.judge.wrongfix import hangs_on_base
 from andon.models import Proof
 from andon.protocols import Workspace
 
@@ -52,7 +51,7 @@ def every_condition_needed(hearing: Hearing) -> Proof | None:
     tried = settled(hearing)
     if not tried:
         return None
-    if hangs_on_base(hearing):
+    if hearing.base_new.ran.timed_out:
         return holds(NAME, "the fault is one of time, which no condition shows: not tried")
     hearing.progress(f"settles {len(tried)} conditions of the fix in turn")
     seen = witnesses(hearing)

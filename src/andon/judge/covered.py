@@ -12,7 +12,6 @@ from andon.judge.difftext import HUNK, FileDiff, Hunk
 from andon.judge.hearing import Hearing
 from andon.judge.outcome import fails, holds, needs_eyes
 from andon.judge.suites import function_of, of_tests
-from andon.judge.wholesuite import TEST_SECONDS
 from andon.models import Proof, TestRun
 
 HALF = 0.5
@@ -48,7 +47,7 @@ def changed_lines_run(hearing: Hearing) -> Proof | None:
         return weighed(name, hearing, added)
     with hearing.at(hearing.test_diff) as base:
         taken = statements(hearing, hearing.reading(hearing.test_diff), added=False)
-        run = base.test(hearing.new_tests, coverage=True, seconds=TEST_SECONDS) if taken else None
+        run = base.test(hearing.new_tests, coverage=True, seconds=hearing.patience) if taken else None
     removed = seen_of(hearing, taken, run) if run else None
     if removed is None or (added is not None and len(removed.missed) == removed.total):
         return None if added is None else weighed(name, hearing, added)  # a line in other words is one statement

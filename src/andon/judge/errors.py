@@ -11,7 +11,6 @@ from pydantic import JsonValue
 from andon.judge.flags import added_lines
 from andon.judge.hearing import Hearing
 from andon.judge.outcome import holds, needs_eyes
-from andon.judge.wholesuite import TEST_SECONDS
 from andon.models import Proof, TestRun
 
 NAME = "errors accounted"
@@ -82,7 +81,7 @@ def errors_accounted(hearing: Hearing) -> Proof | None:
 def traced_on_base(hearing: Hearing) -> TestRun:
     """Returns the new tests on the base, with what they raise."""
     with hearing.at(hearing.test_diff) as base:
-        return base.test(hearing.asked, coverage=True, seconds=TEST_SECONDS)
+        return base.test(hearing.asked, coverage=True, seconds=hearing.patience)
 
 
 def told_by(hearing: Hearing, diff: str, run: TestRun) -> Told:

@@ -28,6 +28,8 @@ from andon.protocols import History, Workspace
 from andon.runners import CARGO, PYTEST, Runner, runner_of
 
 T = TypeVar("T")
+SOON, TIMES = 20.0, 20
+"""Most seconds that a new test gets at first where the patch is not, and how many times what it takes with it."""
 
 
 def identity(row: Row, key: tuple[str, ...]) -> str:
@@ -314,13 +316,41 @@ class Hearing:
     def base_of(self, tests: tuple[str, ...]) -> TestRun:
         """Returns how some tests of the diff end on the base's source."""
         with self.at(self.test_diff) as base:
-            run = base.test(tests, seconds=TEST_SECONDS)
+            run = self.patiently(base, tests)
             self.uncollected = tuple(event for event in run.events if event.phase == "collect")
             if not self.people or not self.uncollected:
                 return run
             self.soften(base)
-            again = base.test(tests, seconds=TEST_SECONDS)
+            again = self.patiently(base, tests)
             return again if any(event.phase == "call" for event in again.events) else run
+
+    def patiently(self, base: Workspace, tests: tuple[str, ...]) -> TestRun:
+        """Runs new tests without the patch; one that hangs is waited for no longer than its time with it asks."""
+        if self.runner is not PYTEST:  # their limit holds what is built too
+            return base.test(tests, seconds=TEST_SECONDS)
+        run = base.test(tests, seconds=self.soon)
+        short = self.hangs(run) and not run.ran.timed_out and self.enough > self.soon
+        return base.test(tests, seconds=self.enough) if short else run
+
+    def hangs(self, run: TestRun) -> bool:
+        """Tells whether new tests, or one of them, ran out of the time that they get without the patch."""
+        return run.ran.timed_out or any(event.seconds >= self.soon for event in run.failed)
+
+    @property
+    def soon(self) -> float:
+        """Seconds that a new test gets at first where the patch is not."""
+        return min(SOON, self.settings.test_seconds / 3)
+
+    @property
+    def enough(self) -> float:
+        """Seconds after which a new test is known to hang: many times what the slowest takes with the patch."""
+        slowest = max((event.seconds for event in self.head_new.events), default=0.0)
+        return min(TEST_SECONDS, max(self.soon, TIMES * slowest))
+
+    @property
+    def patience(self) -> float:
+        """Seconds that one new test may take; what hangs on the base hangs wherever the fix is not."""
+        return self.enough if self.hangs(self.base_new) else TEST_SECONDS
 
     def soften(self, tree: Workspace) -> None:
         """Lets the new tests' files be collected where a name that they import is not there."""

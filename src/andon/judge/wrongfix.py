@@ -22,8 +22,6 @@ ENOUGH = 3
 """So many wrong fixes that nobody notices say something about the test."""
 SINGLE = 3
 """Wrong fixes that the suite is asked of one by one, besides all of them at once."""
-SLOW = "took more than"
-"""What the judge's own time limit of a test says."""
 
 
 class Noticed(NamedTuple):
@@ -38,7 +36,7 @@ def wrong_fix_noticed(hearing: Hearing) -> Proof | None:
     items = [item for item in hearing.source if item.path.endswith(".py") and item.kind != "deleted"]
     if not items:
         return None
-    if hangs_on_base(hearing):
+    if hearing.base_new.ran.timed_out:
         return holds(NAME, "the fault is one of time, which no wrong value shows: not tried")
     head = sides(hearing).head
     texts = {item.path: head[item.path] or "" for item in items}
@@ -110,9 +108,3 @@ def all_at_once(hearing: Hearing, tried: Sequence[Mutant]) -> dict[str, str]:
         assert source is not None  # it gave mutants
         texts[path] = merged(source, [one.edit for one in tried if one.path == path])
     return texts
-
-
-def hangs_on_base(hearing: Hearing) -> bool:
-    """Tells whether a new test ran out of time on the base: then only time is what the fix changes."""
-    run = hearing.base_new
-    return run.ran.timed_out or any(SLOW in event.message[:200] for event in run.failed)

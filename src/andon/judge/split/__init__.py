@@ -19,7 +19,6 @@ from andon.judge.split.rewrite import NotRewritten, rewrite
 from andon.judge.split.transform import Sheet
 from andon.judge.split.weigh import Course, courses
 from andon.judge.suites import red_anyway
-from andon.judge.wholesuite import TEST_SECONDS
 from andon.models import Outcome, Proof, TestRun
 from andon.protocols import Workspace
 from andon.runners import PYTEST
@@ -120,7 +119,7 @@ def look(hearing: Hearing, diff: str, script: Script) -> Sight:
     """Runs the rewritten tests in a clean checkout, from which the tests as they were written are gone."""
     with hearing.at(diff) as tree:
         put(tree, script)
-        run = tree.test(hearing.new_tests, seconds=TEST_SECONDS, plugins=(PLUGIN,))
+        run = tree.test(hearing.new_tests, seconds=hearing.patience, plugins=(PLUGIN,))
     told, ended = courses(run.notes.get(NOTE), script.sheet)
     return Sight(run, told, ended)
 
