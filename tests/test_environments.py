@@ -236,6 +236,17 @@ def test_tests_that_a_patch_changes_are_collected_whatever_else_is_called_like_o
     assert any("test.py" in word for word in found.argv)
 
 
+def test_tests_of_a_patch_are_run_alone_where_all_folders_cannot_be_collected_together(tmp_path: Path) -> None:
+    files = project(tmp_path, {"a/b/tests/test_a.py": "", "tests/test_b.py": "", "e/tests/test_c.py": ""})
+    assert find_suite(files).paths == ("a/b/tests", "e/tests", "tests")
+    assert find_suite(files).near == ("tests",)
+    found = find_suite(files, ["a/b/tests/test_a.py", "a/b/code.py"])
+    assert found.near == ("a/b/tests",)
+    assert found.narrowed == (*found.argv[:-3], "a/b/tests")
+    single = project(tmp_path / "single", {"tests/test_b.py": ""})
+    assert find_suite(single, ["code.py"]).narrowed == ()
+
+
 def test_project_of_a_repository_of_several_is_the_one_that_is_changed(tmp_path: Path) -> None:
     project(tmp_path, {"one/setup.py": "", "two/pyproject.toml": '[project]\nname = "two"', "two/src/a.py": ""})
     assert find_project(tmp_path, ("two/src/a.py", "two/tests/test_a.py", "README.md")) == "two"

@@ -446,6 +446,53 @@ def test_id_of_no_test_is_told(andon: Call, tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+def test_change_beside_folders_whose_conftests_clash_is_judged_by_its_own_folder(andon: Call, tmp_path: Path) -> None:
+    clash = {
+        f"more/{name}/app/{path}": text
+        for name in ("one", "two")
+        for path, text in (
+            ("__init__.py", ""),
+            ("tests/__init__.py", ""),
+            ("tests/conftest.py", ""),
+            ("tests/test_app.py", "def test_app():\n    assert True\n"),
+        )
+    }
+    base = {**CART, **clash, "tests/test_old.py": CART_TEST.format("old", "0", "0")}
+    head = {
+        "shop/cart.py": CART["shop/cart.py"].replace("[1:]", ""),
+        "tests/test_new.py": CART_TEST.format("new", 3, 3),
+    }
+    shop = make_repository(tmp_path / "shop", base, head)
+    said = andon("judge", "main", "fix", *PYTEST, "--json", cwd=shop)
+    assert said.code == 0, said
+    assert "only tests is run: the tests of all folders are not collected together" in said.err
+
+
+@pytest.mark.slow
+def test_test_that_reads_a_submodule_is_judged_where_the_clone_holds_it(andon: Call, tmp_path: Path) -> None:
+    data = make_repository(tmp_path / "data", {"prices.json": "[1]"}, {"prices.json": "[1, 2]"})
+    base = CART | {"tests/test_old.py": CART_TEST.format("old", "0", "0")}
+    shop = make_repository(tmp_path / "shop", base, {"a.txt": ""})
+    add = ("-c", "protocol.file.allow=always", "submodule", "--quiet", "add", str(data), "tests/data")
+    git("checkout", "--quiet", "main", cwd=shop)
+    git(*add, cwd=shop)
+    commit_edits(shop, "Add data", {}, push=False)
+    test = (
+        "import json\nfrom pathlib import Path\n\nfrom shop.cart import total\n\n\ndef test_data():\n"
+        "    assert total(json.loads((Path(__file__).parent / 'data/prices.json').read_text())) == 3\n"
+    )
+    fix = {"shop/cart.py": CART["shop/cart.py"].replace("[1:]", ""), "tests/test_data.py": test}
+    git("checkout", "--quiet", "-B", "fix", cwd=shop)
+    commit_edits(shop, "Count all", fix, push=False)
+    assert andon("judge", "main", "fix", *PYTEST, cwd=shop).code == 0
+    bare = tmp_path / "bare"
+    git("clone", "--quiet", "--branch", "fix", str(shop), str(bare), cwd=tmp_path)
+    said = andon("judge", "origin/main", "fix", *PYTEST, cwd=bare)
+    assert said.code in (1, 4), said
+    assert "judged without the submodule tests/data: `git submodule update --init --recursive` brings it" in said.err
+
+
+@pytest.mark.slow
 def test_base_that_lacks_a_file_which_is_not_in_git_is_told_with_its_own_error(andon: Call, tmp_path: Path) -> None:
     lacking = "from shop._version import version\n\n\n" + CART["shop/cart.py"]
     base = CART | {"shop/cart.py": lacking, "tests/test_old.py": "def test_old():\n    assert str(1) == '1'\n"}

@@ -14,8 +14,18 @@ from andon.environments.building import Shop
 from andon.environments.foreign import Ground, find_ground, runtime_of
 from andon.environments.identity import find_identity, noted_version
 from andon.environments.interpreters import find_python, has_metadata, own_venv
-from andon.environments.layout import find_roots, find_suite
-from andon.environments.making import Bench, Environment, Kept, last_words, lay_over, made_venv, own_day, release_day
+from andon.environments.layout import Suite, find_roots, find_suite
+from andon.environments.making import (
+    Bench,
+    Environment,
+    Kept,
+    last_words,
+    lay_over,
+    made_venv,
+    narrowed,
+    own_day,
+    release_day,
+)
 from andon.environments.project import ProjectFiles, find_project
 from andon.errors import ConfigError, ExternalError
 from andon.protocols import Sandbox
@@ -64,30 +74,38 @@ def find_environment(
     after = ProjectFiles(head, files.folder) if head else None
     bench = Bench(files, identity, roots, sandbox, cache, before, own_day(at), progress, after)
     if own:
-        found = bench.collected(own, suite.argv, described=not has_metadata(own, identity.name))
-        if found.usable:
-            return bench.environment(
-                own, suite.argv, found.tests, notes, described=not has_metadata(own, identity.name)
-            )
+        made, why = with_own(bench, own, suite, notes)
+        if made is not None:
+            return made
         if python is not None:
-            raise ConfigError(f"the suite is not collected: {last_words(found)}", key=f"--python {python}")
+            raise ConfigError(f"the suite is not collected: {why}", key=f"--python {python}")
         notes.append(f"{own.name} of the repository cannot collect the suite, so an environment was made")
         interpreter = find_python(files, at)
         bench = bench._replace(before=release_day(at, interpreter))
-    kept = made_with_some_python(bench, suite.argv, interpreter, at)
+    kept = made_with_some_python(bench, suite, interpreter, at)
     return bench.environment(kept.venv, kept.argv, kept.tests, [*notes, *kept.notes], described=True)
 
 
-def made_with_some_python(bench: Bench, argv: tuple[str, ...], python: Path, at: datetime | None) -> Kept:
+def with_own(bench: Bench, own: Path, suite: Suite, notes: list[str]) -> tuple[Environment | None, str]:
+    """Returns the environment of the user's own packages; None with the reason when they do not collect the suite."""
+    described = not has_metadata(own, bench.identity.name)
+    found = bench.collected(own, suite.argv, described=described)
+    argv, found = narrowed(bench, own, suite, found, notes, described=described)
+    if not found.usable:
+        return None, last_words(found)
+    return bench.environment(own, argv, found.tests, notes, described=described), ""
+
+
+def made_with_some_python(bench: Bench, suite: Suite, python: Path, at: datetime | None) -> Kept:
     """Returns an environment with an interpreter, or with today's where none can be made with that one.
 
     Raises:
         ExternalError: nothing could be made in which the suite is collected; says why.
     """
     try:
-        return made_venv(bench, argv, python)
+        return made_venv(bench, suite, python)
     except ExternalError:
         today = find_python(bench.files)
         if python == today:
             raise
-        return made_venv(bench._replace(before=release_day(at, today)), argv, today)
+        return made_venv(bench._replace(before=release_day(at, today)), suite, today)

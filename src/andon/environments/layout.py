@@ -6,7 +6,7 @@ import fnmatch
 import re
 import shlex
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
@@ -51,6 +51,13 @@ class Suite(NamedTuple):
     """With `python` for the environment's interpreter."""
     paths: tuple[str, ...]
     """Where its tests lie, relative to the project's folder; empty when its own settings say so."""
+    near: tuple[str, ...] = ()
+    """Of these, those that hold tests of the patch, or lie highest: where all of them cannot be collected together."""
+
+    @property
+    def narrowed(self) -> tuple[str, ...]:
+        """Returns the command for what is near alone; empty where that is all."""
+        return (*self.argv[: len(self.argv) - len(self.paths)], *self.near) if self.near != self.paths else ()
 
 
 # --- where packages are imported from -------------------------------------------------------------------------------
@@ -119,12 +126,13 @@ def find_suite(files: ProjectFiles, changed: Iterable[str] = ()) -> Suite:
 
     `changed` are paths of a patch, from the repository's root: tests among them count, whatever they are called.
     """
+    changed = tuple(changed)
     settings = pytest_settings(files)
     options, named = without_paths(kept_options(settings.get("addopts", "")), files.top)
     argv = ["python", "-m", "pytest", "-q", GOING_ON, "-o", f"addopts={shlex.join(options)}"]
     if named or settings.get("testpaths"):
         paths = [path for name in named or words(settings["testpaths"]) for path in spread(files.top, name)]
-        return Suite((*argv, *paths), tuple(paths))
+        return Suite((*argv, *paths), tuple(paths), near_to(changed, paths, files.folder))
     patterns = words(settings.get("python_files", "")) or PATTERNS
     found = test_files(files.top, patterns)
     unusual = any(
@@ -136,7 +144,15 @@ def find_suite(files: ProjectFiles, changed: Iterable[str] = ()) -> Suite:
             argv += ["-o", f"python_files={' '.join(LOOSE)}"]
             found = loose
     folders = tops(files.top, found)
-    return Suite((*argv, *folders), folders)
+    return Suite((*argv, *folders), folders, near_to(changed, folders, files.folder))
+
+
+def near_to(changed: Iterable[str], paths: Sequence[str], project: str) -> tuple[str, ...]:
+    """Returns the paths that hold a changed file, else those that lie highest; `project` is the project's folder."""
+    names = [PurePosixPath(name) for name in changed]
+    holding = tuple(path for path in paths if any(name.is_relative_to(PurePosixPath(project, path)) for name in names))
+    least = min((len(PurePosixPath(path).parts) for path in paths), default=0)
+    return holding or tuple(path for path in paths if len(PurePosixPath(path).parts) == least)
 
 
 def pytest_settings(files: ProjectFiles) -> dict[str, str]:

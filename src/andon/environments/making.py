@@ -19,7 +19,7 @@ from andon.environments.declared import Declared, declared
 from andon.environments.filling import add, fill
 from andon.environments.installing import find_uv, install, locked, make_venv
 from andon.environments.interpreters import minor_of, released
-from andon.environments.layout import LOOSE, test_files
+from andon.environments.layout import LOOSE, Suite, test_files
 from andon.environments.project import ProjectFiles
 from andon.environments.requirements import plain_name
 from andon.environments.wheels import Identity
@@ -177,7 +177,7 @@ def own_day(at: datetime | None) -> date | None:
     return day if day < datetime.now(UTC).date() - timedelta(days=1) else None
 
 
-def made_venv(bench: Bench, argv: tuple[str, ...], python: Path) -> Kept:
+def made_venv(bench: Bench, suite: Suite, python: Path) -> Kept:
     """Returns a virtual environment in which the suite is collected: kept from an earlier base, or made.
 
     Raises:
@@ -186,26 +186,28 @@ def made_venv(bench: Bench, argv: tuple[str, ...], python: Path) -> Kept:
     wanted = declared(bench.files, plain_name(bench.identity.name), bench.identity.requires)
     more = brought(bench, wanted)
     scripts = sorted(bench.identity.scripts.items())
-    said = [RECIPE, str(python), str(bench.before), wanted, more, scripts, argv, bool(find_uv())]
+    said = [RECIPE, str(python), str(bench.before), wanted, more, scripts, suite.argv, bool(find_uv())]
     venv = bench.cache / f"venv-{hashlib.sha256(json.dumps(said).encode()).hexdigest()[:20]}"
     told = venv / "made.json"
     with locked(venv.with_name(venv.name + ".lock")):
         if told.is_file() and (venv / "bin" / "python").exists():  # an interpreter may be gone since
             kept = json.loads(told.read_text(encoding="utf-8"))
-            return Kept(venv, tuple(kept["argv"]), kept["tests"], tuple(kept["notes"]))
+            narrow = kept.get("narrow", False)  # another patch's tests may lie in other folders
+            return Kept(venv, suite.narrowed if narrow else tuple(kept["argv"]), kept["tests"], tuple(kept["notes"]))
         shutil.rmtree(venv, ignore_errors=True)
         bench.progress("environment: installing what the project declares")
         make_venv(venv, python)
         notes = fill(venv, wanted, bench.before)
         add(venv, more, bench.before, notes, "installed because the change declares it")
         write_scripts(venv, bench.identity)
-        made, found = rounds(bench, venv, argv, notes)
+        made, found = rounds(bench, venv, suite, notes)
         if not found.usable and bench.own != bench.before and as_old(bench, venv, wanted):
             notes.append(f"its own dependencies are those of {bench.own}: it is not collected with newer ones")
-            made, found = rounds(bench, venv, argv, notes)
+            made, found = rounds(bench, venv, suite, notes)
         if not found.usable:
             raise ExternalError(f"the suite is not collected in an environment made for it: {last_words(found)}")
-        kept = {"argv": made, "tests": found.tests, "notes": notes}
+        narrow = bool(suite.narrowed) and made == suite.narrowed
+        kept = {"argv": made, "tests": found.tests, "notes": notes, "narrow": narrow}
         told.write_text(json.dumps(kept), encoding="utf-8")
     return Kept(venv, made, found.tests, tuple(notes))
 
@@ -217,8 +219,9 @@ def as_old(bench: Bench, venv: Path, wanted: Declared) -> bool:
     )
 
 
-def rounds(bench: Bench, venv: Path, argv: tuple[str, ...], notes: list[str]) -> tuple[tuple[str, ...], Collected]:
+def rounds(bench: Bench, venv: Path, suite: Suite, notes: list[str]) -> tuple[tuple[str, ...], Collected]:
     """Collects the suite and installs what it misses, a few times; returns the command that collects most."""
+    argv = suite.argv
     asked = set(fixtures_wanted(test_texts(bench.files)))
     if asked:
         add(venv, sorted(asked), bench.before, notes)
@@ -237,7 +240,19 @@ def rounds(bench: Bench, venv: Path, argv: tuple[str, ...], notes: list[str]) ->
         if (calm.usable, -calm.errors) > (found.usable, -found.errors):
             notes.append("warnings are not errors here, as the project wants them: they stop its collection")
             return (*argv, *WARNED), calm
-    return argv, found
+    return narrowed(bench, venv, suite, found, notes, described=True)
+
+
+def narrowed(
+    bench: Bench, venv: Path, suite: Suite, found: Collected, notes: list[str], *, described: bool
+) -> tuple[tuple[str, ...], Collected]:
+    """Returns a suite's command and what it collects; where that is nothing, those for what is near the patch alone."""
+    if not found.usable and suite.narrowed:
+        near = bench.collected(venv, suite.narrowed, described=described)
+        if near.usable:
+            notes.append(f"only {', '.join(suite.near)} is run: the tests of all folders are not collected together")
+            return suite.narrowed, near
+    return suite.argv, found
 
 
 def brought(bench: Bench, wanted: Declared) -> list[str]:
