@@ -155,10 +155,8 @@ def open_hearing(
     repo = GitRepo.beside(asked.repository, mirror_of(asked.repository, cache))
     patch = patch_between(repo, asked)
     there = repo.lacking(patch.base)
-    for path in there.gone[:MOST_TOLD]:
-        progress(f"judged without {path}: this repository lacks its content (a partial clone)")
-    for path in there.modules[:MOST_TOLD]:
-        progress(f"judged without the submodule {path}: `git submodule update --init --recursive` brings it")
+    for words in lost_words(there):
+        progress(words)
     work = cache / "work"
     work.mkdir(parents=True, exist_ok=True)
     scratch = open_scratch("sqlite", cache / "scratch")
@@ -202,6 +200,14 @@ def mirror_of(repository: Path, cache: Path) -> Path:
     """Returns where the mirror of a repository lies: two repositories of one name have two."""
     place = repository.resolve()
     return cache / "repos" / f"{place.name}-{hashlib.sha256(os.fsencode(place)).hexdigest()[:12]}.git"
+
+
+def lost_words(there: Listing) -> Iterator[str]:
+    """Yields what the base is judged without, as its content is not here."""
+    for path in there.gone[:MOST_TOLD]:
+        yield f"judged without {path}: this repository lacks its content (a partial clone)"
+    for path in there.modules[:MOST_TOLD]:
+        yield f"judged without the submodule {path}: `git submodule update --init --recursive` brings it"
 
 
 def results_of(cache: Path, there: Listing) -> Path:

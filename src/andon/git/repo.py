@@ -174,7 +174,8 @@ class GitRepo(GitHistory):
         kept = self._listings.get(tree)
         if kept is not None:
             return kept
-        listing, modules = self._ls_tree(tree), ()
+        listing = self._ls_tree(tree)
+        modules: tuple[bytes, ...] = ()
         if self.partial:
             listing, modules = with_modules(listing, self.mirror, self._ls_tree)
         lines = [line for line in listing.split(b"\0") if line]

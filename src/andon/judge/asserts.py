@@ -12,6 +12,7 @@ from andon.judge.outcome import fails, holds, needs_eyes
 from andon.judge.paths import is_test
 from andon.judge.planted.twins import last_call, last_name
 from andon.judge.suites import ends_with_path, function_of, of_tests
+from andon.judge.syntax import parse
 from andon.models import Proof, TestEvent, TestRun
 
 ASSERTING = ("assert", "check", "verify", "expect", "raises", "warns", "fail", "deprecated_call", "match", "should")
@@ -153,6 +154,6 @@ def test_trees(hearing: Hearing) -> dict[str, ast.Module]:
 def parsed(text: str) -> ast.Module | None:
     """Returns a file's tree; None when it is no Python."""
     try:
-        return ast.parse(text)
+        return parse(text)
     except (SyntaxError, ValueError):
         return None

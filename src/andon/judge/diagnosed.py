@@ -12,6 +12,7 @@ from andon.facts import Again, recheck, share_of
 from andon.judge.difftext import HUNK, FileDiff
 from andon.judge.hearing import Hearing
 from andon.judge.outcome import fails, holds, needs_eyes
+from andon.judge.syntax import parse
 from andon.models import (
     Check,
     ContrastFact,
@@ -245,7 +246,7 @@ def parsed(hearing: Hearing, path: str) -> ast.Module | None:
     if not path.endswith(".py") or path not in hearing.existing:
         return None
     try:
-        return ast.parse(hearing.history.show(hearing.patch.base, path))
+        return parse(hearing.history.show(hearing.patch.base, path))
     except (GitError, SyntaxError):
         return None
 

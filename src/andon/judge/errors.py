@@ -11,6 +11,7 @@ from pydantic import JsonValue
 from andon.judge.flags import added_lines
 from andon.judge.hearing import Hearing
 from andon.judge.outcome import holds, needs_eyes
+from andon.judge.syntax import parse
 from andon.models import Proof, TestRun
 
 NAME = "errors accounted"
@@ -128,7 +129,7 @@ def added_handlers(hearing: Hearing) -> list[Handler]:
     head = hearing.reading(hearing.judged_diff)
     for item in items:
         try:
-            tree = ast.parse(hearing.text_of(head / item.path) or "")
+            tree = parse(hearing.text_of(head / item.path) or "")
         except (SyntaxError, ValueError):
             continue
         added = added_lines(item)

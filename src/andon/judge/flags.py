@@ -17,6 +17,7 @@ from andon.judge.readings.byheart import Heart, by_heart
 from andon.judge.readings.foreign import source_flags
 from andon.judge.readings.keeps import keeps
 from andon.judge.readings.odd import BY_NUMBER, odd
+from andon.judge.syntax import OWN, parse
 from andon.models import Proof
 
 JUDGED = re.compile(
@@ -68,6 +69,9 @@ def special_case(hearing: Hearing) -> Proof:
             continue
         text = (head / item.path).read_text(encoding="utf-8", errors="replace")
         before = hearing.text_of(base / item.path) or ""
+        if item.path.endswith(".py") and not is_read(text) and not (before and is_read(before)):
+            seen.append(f"{item.path} is not read: {OWN}, which andon runs on, knows less than it is written in")
+            continue
         usual = ends_of(item.path, before) if hearing.people else frozenset()
         for is_hard, what in flags(item, text, known):
             (hard if is_hard and what.partition(": ")[2] not in usual else soft).append(f"{item.path} {what}")
@@ -91,6 +95,15 @@ def special_case(hearing: Hearing) -> Proof:
     if soft:
         return needs_eyes("special case", soft[0] + (f" (and {len(soft) - 1} more)" if soft[1:] else ""), soft)
     return holds("special case", "no added line detects a test or a replay, hides an error, or names a recorded row")
+
+
+def is_read(text: str) -> bool:
+    """Tells whether a text is Python that andon can read."""
+    try:
+        parse(text)
+    except (SyntaxError, ValueError):
+        return False
+    return True
 
 
 def is_spoken(what: str, before: str) -> bool:
@@ -151,7 +164,7 @@ def flags(item: FileDiff, text: str, known: frozenset[str]) -> Iterator[tuple[bo
         yield from source_flags(item.path, item.added)
         return
     try:
-        tree = ast.parse(text)
+        tree = parse(text)
     except SyntaxError as error:
         yield True, f"is no valid Python any more: {error.msg} in line {error.lineno}"
         return
@@ -165,7 +178,7 @@ def flags(item: FileDiff, text: str, known: frozenset[str]) -> Iterator[tuple[bo
 def ends_of(path: str, before: str) -> frozenset[str]:
     """Returns how a Python file raised SystemExit already, as `flags` says it: no test passes by that."""
     try:
-        tree = ast.parse(before if path.endswith(".py") else "")
+        tree = parse(before if path.endswith(".py") else "")
     except SyntaxError:
         return frozenset()
     names = {ast.unparse(node.func) for node in ast.walk(tree) if isinstance(node, ast.Call)}

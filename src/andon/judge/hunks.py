@@ -13,6 +13,7 @@ from andon.judge.edits.trials import Sides, Texts, Witnesses, affordable, sides,
 from andon.judge.hearing import Hearing
 from andon.judge.outcome import fails, holds, needs_eyes
 from andon.judge.paths import is_code
+from andon.judge.syntax import parse
 from andon.models import Proof
 from andon.protocols import Workspace
 
@@ -166,7 +167,7 @@ def parsed(text: str) -> ast.Module | None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
-            return ast.parse(text)
+            return parse(text)
         except (SyntaxError, ValueError, RecursionError, MemoryError):
             return None
 

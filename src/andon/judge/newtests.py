@@ -7,6 +7,8 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
+from andon.judge.syntax import parse
+
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 DEPTH = 8
 """Classes that are asked in a row for the tests that one inherits."""
@@ -48,7 +50,7 @@ def is_named_test(path: str) -> bool:
 def holds_tests(text: str | None) -> bool:
     """Tells whether a file holds anything that is collected as a test, at whatever depth."""
     try:
-        tree = ast.parse(text or "")
+        tree = parse(text or "")
     except (SyntaxError, ValueError):
         return False
     return any(isinstance(node, Function) and node.name.startswith("test") for node in ast.walk(tree))
@@ -59,7 +61,7 @@ def read(text: str | None) -> tuple[dict[str, str], set[str] | None]:
     if text is None:
         return {}, set()
     try:
-        tree = ast.parse(text)
+        tree = parse(text)
     except (SyntaxError, ValueError):
         return {}, None
     tests = {name: ast.dump(node) for name, node in functions(tree)}

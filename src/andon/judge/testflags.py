@@ -13,6 +13,7 @@ from andon.judge.outcome import fails, holds, needs_eyes
 from andon.judge.paths import imports
 from andon.judge.readings.foreign import flags_of_tests, is_foreign
 from andon.judge.readings.testnames import asks_for_names, defined
+from andon.judge.syntax import parse
 from andon.models import Proof
 
 SOURCE_NAME = re.compile(r"\w\.(py|js|ts|go|rs|sql|toml|cfg)$|__version__|CHANGELOG")
@@ -80,7 +81,7 @@ def is_no_code(text: str, path: str, hearing: Hearing) -> bool:
     if not is_imported(path, hearing):
         return True
     try:
-        ast.parse(text)
+        parse(text)
     except (SyntaxError, ValueError):
         return True
     return False
@@ -148,7 +149,7 @@ def flags_of_test(
         for is_hard, what in node_flags(node, pinned) if lines is None or line in lines else ():
             yield is_hard, f"line {line}: {what}"
     yield from asserts_nothing(tree)
-    modules = frozenset(imported(ast.parse(text)))
+    modules = frozenset(imported(parse(text)))
     for node in ast.walk(tree):
         if isinstance(node, ast.Compare) and (lines is None or node.lineno in lines) and is_always_so(node, modules):
             # A name may stand for something else in a test: a person looks, and nobody is turned away.
@@ -177,7 +178,7 @@ def chosen(text: str, only: frozenset[str]) -> ast.Module:
     Raises:
         SyntaxError: it is no Python.
     """
-    tree = ast.parse(text)
+    tree = parse(text)
     if only:
         tree.body = [
             node

@@ -177,23 +177,18 @@ def _let_go(
 
     with started:
         try:
-            child = _first_child(status)
-            if child is not None:
-                # It may have ended already: then bubblewrap says why.
-                with contextlib.suppress(ProcessLookupError):
-                    _bound(child, limits, group)
-            go.close()
-        except OSError as error:
-            kill()
-            raise SandboxError(f"the command could not be bounded: {error}") from error
-        except BaseException:
-            # Held back, it would wait for ever, and whoever ends it for it.
-            kill()
-            raise
-        try:
+            try:
+                child = _first_child(status)
+                if child is not None:
+                    # It may have ended already: then bubblewrap says why.
+                    with contextlib.suppress(ProcessLookupError):
+                        _bound(child, limits, group)
+                go.close()
+            except OSError as error:
+                raise SandboxError(f"the command could not be bounded: {error}") from error
             yield Launched(started, kill, ran)
         except BaseException:
-            # Ctrl-C, above all: nothing may go on running unattended.
+            # Ctrl-C, above all: nothing may go on running unattended, nor wait for ever to be let go.
             kill()
             raise
 

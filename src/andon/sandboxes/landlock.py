@@ -142,21 +142,16 @@ class LandlockSandbox:
 
         with started:
             try:
-                if group is not None:
-                    group.add(started.pid)
-                json.dump(description, asked)
-                asked.close()
-            except OSError as error:
-                kill()
-                raise SandboxError(f"the command could not be bounded: {error}") from error
-            except BaseException:
-                # Told nothing, the launcher would wait for ever, and whoever ends it for it.
-                kill()
-                raise
-            try:
+                try:
+                    if group is not None:
+                        group.add(started.pid)
+                    json.dump(description, asked)
+                    asked.close()
+                except OSError as error:
+                    raise SandboxError(f"the command could not be bounded: {error}") from error
                 yield Launched(started, kill, lambda captured: self._ran(captured, told))
             except BaseException:
-                # Ctrl-C, above all: nothing may go on running unattended.
+                # Ctrl-C, above all: nothing may go on running unattended, nor wait for ever to be told what to run.
                 kill()
                 raise
 

@@ -126,8 +126,7 @@ class Endpoint:
 def endpoint(script: Sequence[Line] | Callable[[Asked], Turn] = (), *, key: str = "") -> Iterator[Endpoint]:
     """Gives a running endpoint on a free port of loopback."""
     told = Endpoint(script, key=key)
-    server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(told))
-    server.daemon_threads = True
+    server = Server(told)
     told.url = f"http://127.0.0.1:{server.server_address[1]}"
     thread = threading.Thread(target=server.serve_forever, args=(0.02,), name="endpoint")
     thread.start()
@@ -140,71 +139,81 @@ def endpoint(script: Sequence[Line] | Callable[[Asked], Turn] = (), *, key: str 
         server.server_close()
 
 
-def _handler(told: Endpoint) -> type[BaseHTTPRequestHandler]:
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-        disable_nagle_algorithm = True
+class Server(ThreadingHTTPServer):
+    """The HTTP server of an endpoint."""
 
-        def log_message(self, format: str, *args: object) -> None:
-            """Says nothing."""
+    daemon_threads = True
 
-        def do_GET(self) -> None:
-            told.turn(Asked(self.path, self._headers(), {})) if not self.path.endswith("/models") else None
-            self._send(200, json.dumps({"object": "list", "data": [{"id": "scripted", "object": "model"}]}).encode())
+    def __init__(self, told: Endpoint) -> None:
+        super().__init__(("127.0.0.1", 0), Answering)
+        self.told = told
 
-        def do_POST(self) -> None:
-            length = int(self.headers.get("Content-Length") or 0)
-            asked = Asked(self.path, self._headers(), json.loads(self.rfile.read(length) or b"{}"))
-            if told.key and not self._let_in():
-                self._send(401, _error(asked, 401, "no such key"))
-                return
-            turn = told.turn(asked)
-            if turn.held is not None:
-                while not turn.held.wait(0.05) and not told.closing.is_set():
-                    pass
-            if turn.body is not None:
-                self._send(turn.status, turn.body)
-            elif turn.status != 200:
-                self._send(turn.status, _error(asked, turn.status, "as scripted"), turn.retry_after)
-            elif asked.streamed:
-                self._stream(asked, turn)
-            else:
-                self._send(200, json.dumps(WIRES[asked.wire].whole(asked.body, turn)).encode())
 
-        def _headers(self) -> dict[str, str]:
-            return {name.lower(): value for name, value in self.headers.items()}
+class Answering(BaseHTTPRequestHandler):
+    """One connection to an endpoint."""
 
-        def _let_in(self) -> bool:
-            own = self.headers.get("x-api-key") or self.headers.get("x-goog-api-key")
-            return (own or self.headers.get("authorization", "").removeprefix("Bearer ")) == told.key
+    server: Server
+    protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
 
-        def _send(self, status: int, body: bytes, retry_after: float | None = None) -> None:
-            self.send_response(status)
-            self.send_header("Content-Type", "application/json")
-            self.send_header("Content-Length", str(len(body)))
-            if retry_after is not None:
-                self.send_header("Retry-After", f"{retry_after:g}")
-            self.end_headers()
-            self.wfile.write(body)
+    def log_message(self, format: str, *args: object) -> None:
+        """Says nothing."""
 
-        def _stream(self, asked: Asked, turn: Turn) -> None:
-            self.send_response(200)
-            self.send_header("Content-Type", "text/event-stream")
-            self.send_header("Transfer-Encoding", "chunked")
-            self.end_headers()
-            frames = WIRES[asked.wire].frames(asked.body, turn)
-            for frame in frames[: len(frames) // 2] if turn.breaks else frames:
-                self._chunk(_sse(frame))
-            if turn.breaks:
-                self.close_connection = True  # without the last chunk: to the reader, the connection broke
-            else:
-                self.wfile.write(b"0\r\n\r\n")
+    def do_GET(self) -> None:
+        self.server.told.turn(Asked(self.path, self._headers(), {})) if not self.path.endswith("/models") else None
+        self._send(200, json.dumps({"object": "list", "data": [{"id": "scripted", "object": "model"}]}).encode())
 
-        def _chunk(self, data: bytes) -> None:
-            self.wfile.write(f"{len(data):x}\r\n".encode() + data + b"\r\n")
-            self.wfile.flush()
+    def do_POST(self) -> None:
+        length = int(self.headers.get("Content-Length") or 0)
+        asked = Asked(self.path, self._headers(), json.loads(self.rfile.read(length) or b"{}"))
+        if self.server.told.key and not self._let_in():
+            self._send(401, _error(asked, 401, "no such key"))
+            return
+        turn = self.server.told.turn(asked)
+        if turn.held is not None:
+            while not turn.held.wait(0.05) and not self.server.told.closing.is_set():
+                pass
+        if turn.body is not None:
+            self._send(turn.status, turn.body)
+        elif turn.status != 200:
+            self._send(turn.status, _error(asked, turn.status, "as scripted"), turn.retry_after)
+        elif asked.streamed:
+            self._stream(asked, turn)
+        else:
+            self._send(200, json.dumps(WIRES[asked.wire].whole(asked.body, turn)).encode())
 
-    return Handler
+    def _headers(self) -> dict[str, str]:
+        return {name.lower(): value for name, value in self.headers.items()}
+
+    def _let_in(self) -> bool:
+        own = self.headers.get("x-api-key") or self.headers.get("x-goog-api-key")
+        return (own or self.headers.get("authorization", "").removeprefix("Bearer ")) == self.server.told.key
+
+    def _send(self, status: int, body: bytes, retry_after: float | None = None) -> None:
+        self.send_response(status)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(body)))
+        if retry_after is not None:
+            self.send_header("Retry-After", f"{retry_after:g}")
+        self.end_headers()
+        self.wfile.write(body)
+
+    def _stream(self, asked: Asked, turn: Turn) -> None:
+        self.send_response(200)
+        self.send_header("Content-Type", "text/event-stream")
+        self.send_header("Transfer-Encoding", "chunked")
+        self.end_headers()
+        frames = WIRES[asked.wire].frames(asked.body, turn)
+        for frame in frames[: len(frames) // 2] if turn.breaks else frames:
+            self._chunk(_sse(frame))
+        if turn.breaks:
+            self.close_connection = True  # without the last chunk: to the reader, the connection broke
+        else:
+            self.wfile.write(b"0\r\n\r\n")
+
+    def _chunk(self, data: bytes) -> None:
+        self.wfile.write(f"{len(data):x}\r\n".encode() + data + b"\r\n")
+        self.wfile.flush()
 
 
 def _sse(frame: Frame) -> bytes:

@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from types import CodeType
 from typing import NamedTuple
 
+from andon.judge.syntax import parse
+
 MOST_BYTES = 1_000_000
 """A longer file is made by a program, and not read."""
 
@@ -89,7 +91,7 @@ def find_source(text: str) -> Source | None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # what the watched system's text is warned of is its own affair
         try:
-            return Source(text, ast.parse(text))
+            return Source(text, parse(text))
         except (SyntaxError, ValueError, RecursionError, MemoryError):
             return None
 
@@ -99,7 +101,7 @@ def compiled(text: str) -> CodeType | None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
-            return compile(text, "text", "exec", dont_inherit=True)
+            return compile(parse(text), "text", "exec", dont_inherit=True)
         except (SyntaxError, ValueError, RecursionError, MemoryError):
             return None
 

@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator, Mapping
 
 from andon.judge.split.scopes import imports_of
+from andon.judge.syntax import parse
 
 PLAIN: Mapping[str, frozenset[str]] = {
     "sys": frozenset(
@@ -93,7 +94,7 @@ DELEGATING = frozenset({"__getattr__", "__setattr__", "__getattribute__"})
 def ambient(text: str, lines: frozenset[int]) -> Iterator[tuple[int, str]]:
     """Yields line and words for each place of some lines that asks about the surroundings of the program."""
     try:
-        tree = ast.parse(text)
+        tree = parse(text)
     except (SyntaxError, ValueError):
         return
     imports = imports_of(tree) | beside(tree)

@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator
 
 from andon.judge.split.known import NotKnown, known
+from andon.judge.syntax import parse
 
 WORD = re.compile(r"[A-Za-z_]\w*")
 LEAST_TEXT, LEAST_PART, LEAST_NUMBER = 3, 5, 10
@@ -28,7 +29,7 @@ class Heart:
     def learn(self, text: str, lines: frozenset[int]) -> None:
         """Takes in the literals of some lines of a test file; all of a file that is no Python is one text."""
         try:
-            tree = ast.parse(text)
+            tree = parse(text)
         except (SyntaxError, ValueError):
             rows = text.splitlines()
             self.texts.append("\n".join(rows[number - 1] for number in sorted(lines) if number <= len(rows)))
@@ -64,7 +65,7 @@ def by_heart(text: str, lines: frozenset[int], heart: Heart, before: str = "") -
     """
     spoken = frozenset(WORD.findall(before))
     try:
-        tree = ast.parse(text)
+        tree = parse(text)
     except (SyntaxError, ValueError):
         return
     for node in ast.walk(tree):

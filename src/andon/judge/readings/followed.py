@@ -8,6 +8,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
+from andon.judge.syntax import parse
+
 MOST_CHARACTERS = 400
 """Of a value that is followed through names."""
 
@@ -45,7 +47,7 @@ def scopes(text: str) -> dict[str, Scope]:
         RecursionError: expressions lie too deep in each other.
     """
     try:
-        tree = ast.parse(text)
+        tree = parse(text)
     except (SyntaxError, ValueError):
         return {}
     found: dict[str, Scope] = {"": tree}

@@ -8,6 +8,8 @@ from __future__ import annotations
 import ast
 from collections.abc import Collection, Iterator
 
+from andon.judge.syntax import parse
+
 CHANGING = frozenset(
     {"append", "appendleft", "add", "update", "pop", "popleft", "popitem", "setdefault", "extend", "insert", "clear",
      "discard", "remove", "send", "__next__", "__setitem__", "acquire", "put", "get_nowait"}
@@ -19,7 +21,7 @@ Function = ast.FunctionDef | ast.AsyncFunctionDef
 def keeps(text: str, lines: Collection[int]) -> Iterator[tuple[int, str]]:
     """Yields line and words for each place of some lines, inside a function, that keeps something for the next call."""
     try:
-        tree = ast.parse(text)
+        tree = parse(text)
     except (SyntaxError, ValueError):
         return
     top = frozenset(names_of(tree.body))

@@ -10,6 +10,8 @@ import re
 import sys
 from collections.abc import Collection, Iterator
 
+from andon.judge.syntax import parse
+
 BY_NUMBER = "chooses by a number or a digest"
 LEAST_NUMBER = 10
 DIGEST = re.compile(r"[0-9a-fA-F]{8,}")
@@ -35,7 +37,7 @@ REACHING = frozenset({"getattr", "setattr", "delattr", "hasattr"})
 def odd(text: str, lines: Collection[int]) -> Iterator[tuple[int, str]]:
     """Yields line and words for each place of some lines that chooses or reaches in an odd way."""
     try:
-        tree = ast.parse(text)
+        tree = parse(text)
     except (SyntaxError, ValueError):
         return
     parents = {child: node for node in ast.walk(tree) for child in ast.iter_child_nodes(node)}

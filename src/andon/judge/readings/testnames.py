@@ -5,6 +5,8 @@ from __future__ import annotations
 import ast
 from collections.abc import Collection, Iterator
 
+from andon.judge.syntax import parse
+
 NAMING = frozenset({"vars", "dir", "hasattr", "getattr", "globals", "locals", "ast.parse", "compile"})
 WRITTEN = frozenset({"__code__", "__dict__", "__file__", "__doc__", "__version__", "__closure__", "__annotations__"})
 """What a thing says of how it is written; a test of its own `__file__` looks for what lies beside it."""
@@ -15,7 +17,7 @@ CAUGHT = frozenset({"AttributeError", "NameError", "ImportError", "ModuleNotFoun
 def asks_for_names(text: str, lines: frozenset[int], changed: Collection[str]) -> Iterator[str]:
     """Yields where some lines of a test ask which names are there or how they are written, or replace a changed one."""
     try:
-        tree = ast.parse(text)
+        tree = parse(text)
     except (SyntaxError, ValueError):
         return
     honest = {id(handler) for node in ast.walk(tree) if isinstance(node, ast.Try) for handler in plain(node)}
@@ -75,7 +77,7 @@ def replaced(node: ast.AST, changed: Collection[str]) -> str:
 def defined(text: str, lines: frozenset[int]) -> Iterator[str]:
     """Yields the names that some lines of a module bind for others to see, and the functions and classes around."""
     try:
-        tree = ast.parse(text)
+        tree = parse(text)
     except (SyntaxError, ValueError):
         return
     own = {
