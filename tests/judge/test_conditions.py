@@ -42,6 +42,7 @@ def test_condition_that_could_as_well_always_or_never_hold_is_for_a_person(
         ("text is not None", Outcome.HOLDS),
         ("len(text) > 0", Outcome.HOLDS),
         ("vars()['text']", Outcome.HOLDS),
+        ("'m' in text", Outcome.NEEDS_EYES),
     ],
 )
 def test_persons_condition_of_which_tests_show_one_side_is_looked_at_when_it_names_a_value(
@@ -51,6 +52,31 @@ def test_persons_condition_of_which_tests_show_one_side_is_looked_at_when_it_nam
     with lab.hearing(BASE, {SPANS: source, "tests/test_new.py": TEST}, people=True) as hearing:
         proof = every_condition_needed(hearing)
     assert (proof and proof.outcome) is outcome, proof
+
+
+@pytest.mark.parametrize(
+    ("work", "outcome"),
+    [
+        ("text = text.replace('min', 'm')", Outcome.HOLDS),
+        ("text = text[: text.index('min')]", Outcome.HOLDS),
+        ("text = text.replace('m', 'h')", Outcome.NEEDS_EYES),
+        ("text = str('min') and text", Outcome.NEEDS_EYES),
+    ],
+)
+def test_persons_branch_that_takes_out_what_its_condition_found_names_no_value(
+    work: str, outcome: Outcome, lab: Lab
+) -> None:
+    fixed = WHOLE.replace("    return", f"    if 'min' in text:\n        {work}\n    return")
+    with lab.hearing(BASE, {SPANS: fixed, "tests/test_new.py": TEST}, people=True) as hearing:
+        proof = every_condition_needed(hearing)
+    assert (proof and proof.outcome) is outcome, proof
+
+
+def test_persons_condition_of_no_branch_is_looked_at_like_others(lab: Lab) -> None:
+    source = WHOLE.replace("text)[0]", "''.join(one for one in text if 'm' in text))[0]")
+    with lab.hearing(BASE, {SPANS: source, "tests/test_new.py": TEST}, people=True) as hearing:
+        proof = every_condition_needed(hearing)
+    assert (proof and proof.outcome) is Outcome.NEEDS_EYES, proof
 
 
 def test_condition_that_tests_miss_either_way_holds(lab: Lab) -> None:

@@ -29,8 +29,8 @@ class Forced(NamedTuple):
     path: str
     edit: Edit
     text: str
-    condition: str
-    """Its source before it was settled."""
+    named: bool
+    """Whether it names a value."""
 
     @property
     def words(self) -> str:
@@ -63,7 +63,7 @@ def every_condition_needed(hearing: Hearing) -> Proof | None:
         details.append(f"{one.words}: {who or 'nobody notices'}")
         if not who:
             missed.append(one)
-    telling = [one for one in missed if not hearing.people or names_a_value(one.condition)]
+    telling = [one for one in missed if not hearing.people or one.named]
     if telling:
         return needs_eyes(NAME, f"no test tells when {telling[0].words}", details)
     if missed:
@@ -93,24 +93,48 @@ def settled(hearing: Hearing) -> list[Forced]:
         for edit in conditions(source, changed_lines(item, text), known):
             made = find_mutant(item.path, text, source, [(True, edit)])
             if made is not None and reached(source, edit, ran.get(item.path, set())):
-                found.append(Forced(item.path, edit, made.text, condition_at(source, edit)))
+                found.append(Forced(item.path, edit, made.text, names_a_value(source, condition_at(source, edit))))
     chance = random.Random(hearing.seed)
     return sorted(chance.sample(found, min(len(found), affordable(hearing, MOST))))
 
 
-def condition_at(source: Source, edit: Edit) -> str:
+def condition_at(source: Source, edit: Edit) -> ast.expr:
     """Returns the condition that an edit settles."""
-    return next(source.segment(test) for test in tests_in(source) if (source.start(test), source.end(test)) == edit[:2])
+    return next(test for test in tests_in(source) if (source.start(test), source.end(test)) == edit[:2])
 
 
-def names_a_value(condition: str) -> bool:
-    """Tells whether a condition holds a text that is not empty, or a number beyond -1, 0 and 1; keys are names."""
-    nodes = list(ast.walk(ast.parse(f"({condition}\n)", mode="eval")))
+def names_a_value(source: Source, condition: ast.expr) -> bool:
+    """Tells whether a condition holds a text that is not empty, or a number beyond -1, 0 and 1.
+
+    Keys are names, and so is what the branch takes out of where the condition found it.
+    """
+    if takes_out(source, condition):
+        return False
+    nodes = list(ast.walk(condition))
     keys = {id(node.slice) for node in nodes if isinstance(node, ast.Subscript) and is_text(node.slice)}
     constants = [node.value for node in nodes if isinstance(node, ast.Constant) and id(node) not in keys]
     return any(
         value not in (0, 1, "", b"") for value in constants if isinstance(value, (str, bytes, int, float, complex))
     )
+
+
+def takes_out(source: Source, condition: ast.expr) -> bool:
+    """Tells whether a branch works on the very part that its condition found: `if "a" in x: x.replace("a", "b")`."""
+    match condition:
+        case ast.Compare(left=ast.Constant(value=str() as part), ops=[ast.In()], comparators=[whole]):
+            holder = words(source, whole)
+        case _:
+            return False
+    branches = [node for node in ast.walk(source.tree) if isinstance(node, ast.If | ast.IfExp)]
+    bodies = [node.body if isinstance(node, ast.If) else [node.body] for node in branches if node.test is condition]
+    for node in (node for body in bodies for inner in body for node in ast.walk(inner)):
+        match node:
+            case (
+                ast.Subscript(value=taken, slice=ast.Constant(value=asked))
+                | ast.Call(func=ast.Attribute(value=taken), args=[ast.Constant(value=asked), *_])
+            ) if asked == part and words(source, taken) == holder:
+                return True
+    return False
 
 
 def is_text(node: ast.expr) -> bool:
