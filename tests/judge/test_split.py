@@ -268,6 +268,27 @@ def test_reason_is_told_where_nothing_can_be_seen(ground: Ground) -> None:
     assert "measures.Box" in proof.saw
 
 
+@pytest.mark.parametrize(
+    ("people", "new", "outcome"),
+    [
+        (True, "return one / (other or 1)", Outcome.HOLDS),
+        (False, "return one / (other or 1)", Outcome.NEEDS_EYES),
+        (True, "try:\n        return one / other\n    except ZeroDivisionError:\n        return 0", Outcome.NEEDS_EYES),
+        (True, "return one / (other + 0)", Outcome.NEEDS_EYES),
+    ],
+)
+def test_persons_test_that_claims_nothing_shows_that_nothing_is_raised_where_nothing_is_taken(
+    people: bool, new: str, outcome: Outcome, ground: Ground
+) -> None:
+    test = "from measures import ratio\n\n\ndef test_new():\n    ratio(3, 0)\n"
+    patch = ground.patch(edited("return one / other", new), {"tests/test_new.py": test})
+    with ground.heard(patch) as hearing:
+        hearing.people = people
+        proof = split_symptom(hearing)
+    assert proof is not None
+    assert proof.outcome is outcome, proof
+
+
 def test_missing_name_alone_is_no_flip(ground: Ground) -> None:
     test = "from measures import another\n\n\ndef test_new():\n    assert another() == 1\n"
     proof = ground.prove(fixed("area") + "\n\ndef another():\n    return 1\n", test)

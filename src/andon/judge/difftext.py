@@ -186,3 +186,27 @@ def renumbered(hunks: tuple[Hunk, ...], gone: int) -> tuple[Hunk, ...]:
         elif number < gone:
             kept.append(hunk)
     return tuple(kept)
+
+
+def added_lines(item: FileDiff) -> frozenset[int]:
+    """Returns the numbers of the added lines in the file as it is after the patch."""
+    return numbered(item, "+", 3)
+
+
+def removed_lines(item: FileDiff) -> frozenset[int]:
+    """Returns the numbers of the removed lines in the file as it was before the patch."""
+    return numbered(item, "-", 1)
+
+
+def numbered(item: FileDiff, mark: str, group: int) -> frozenset[int]:
+    """Returns the numbers of the lines with a mark, on the side that a group of the hunks' heads begins."""
+    other = "-" if mark == "+" else "+"
+    numbers = set()
+    for hunk in item.hunks:
+        found = HUNK.fullmatch(hunk.header)
+        place = int(found[group]) if found else 0
+        for line in hunk.lines:
+            if line.startswith(mark):
+                numbers.add(place)
+            place += not line.startswith((other, "\\"))
+    return frozenset(numbers)

@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from andon.judge.difftext import HUNK, FileDiff
+from andon.judge.difftext import FileDiff, added_lines, removed_lines
 from andon.judge.hearing import Hearing
 from andon.judge.outcome import fails, holds, needs_eyes
 from andon.judge.paths import is_code
@@ -183,30 +183,6 @@ def ends_of(path: str, before: str) -> frozenset[str]:
         return frozenset()
     names = {ast.unparse(node.func) for node in ast.walk(tree) if isinstance(node, ast.Call)}
     return frozenset(f"`{name}` {FORBIDDEN_CALLS[name]}" for name in names & {"sys.exit", "exit", "quit"})
-
-
-def added_lines(item: FileDiff) -> frozenset[int]:
-    """Returns the numbers of the added lines in the file as it is after the patch."""
-    return numbered(item, "+", 3)
-
-
-def removed_lines(item: FileDiff) -> frozenset[int]:
-    """Returns the numbers of the removed lines in the file as it was before the patch."""
-    return numbered(item, "-", 1)
-
-
-def numbered(item: FileDiff, mark: str, group: int) -> frozenset[int]:
-    """Returns the numbers of the lines with a mark, on the side that a group of the hunks' heads begins."""
-    other = "-" if mark == "+" else "+"
-    numbers = set()
-    for hunk in item.hunks:
-        found = HUNK.fullmatch(hunk.header)
-        place = int(found[group]) if found else 0
-        for line in hunk.lines:
-            if line.startswith(mark):
-                numbers.add(place)
-            place += not line.startswith((other, "\\"))
-    return frozenset(numbers)
 
 
 def docstrings(tree: ast.Module) -> set[int]:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
+from andon.judge.handlers import added_handlers
 from andon.judge.hearing import Hearing
 from andon.judge.outcome import fails, holds, needs_eyes
 from andon.judge.paths import is_test
@@ -67,7 +68,9 @@ def split_symptom(hearing: Hearing) -> Proof | None:
     for name in red_anyway(hearing):
         # Red with the patch and red before it: it counts neither way, seen from outside as well.
         after.told = {key: course for key, course in after.told.items() if bare(key) != bare(name)}
-    proof = decide(before, after, script, lambda: hints(hearing.base_new))
+    # What is raised no more because it is taken now, a test that claims nothing does not tell from mended.
+    silent = hearing.people and not added_handlers(hearing)
+    proof = decide(before, after, script, lambda: hints(hearing.base_new), silent=silent)
     if proof.outcome is Outcome.FAILS and hearing.people and after.ended and after.run.complete:
         # Its own run says otherwise. Of a person's test that is about files, say, the rewritten one may be wrong.
         return needs_eyes(NAME, proof.saw, proof.details)
@@ -162,7 +165,9 @@ def numbered(told: dict[str, Course]) -> dict[tuple[str, int], Course]:
     return found
 
 
-def decide(before: Sight, after: Sight, script: Script, failed: Callable[[], dict[str, Hint]]) -> Proof:
+def decide(
+    before: Sight, after: Sight, script: Script, failed: Callable[[], dict[str, Hint]], *, silent: bool
+) -> Proof:
     """Returns what the two runs say together."""
     if not after.ended or not after.run.complete:
         return fails(NAME, f"with the patch the run did not reach its own end: {after.run.ran.words[-300:]}")
@@ -170,12 +175,13 @@ def decide(before: Sight, after: Sight, script: Script, failed: Callable[[], dic
         return needs_eyes(NAME, "no new test told anything with the patch")
     base, head = numbered(before.told), numbered(after.told)
     lines = Lines(script.lines)
-    flips = [flip_of(base.get(key), course, lines) for key, course in head.items()]
+    flips = [flip_of(base.get(key), course, lines, silent=silent) for key, course in head.items()]
     if of(flips, "red") or not (of(flips, "seen") or of(flips, "stopped")):
         # What the ordinary run saw on the base helps where only the sandbox can tell; it may cost a run.
         known = failed()
         flips = [
-            flip_of(base.get(key), course, lines, known.get(bare(course.id), UNKNOWN)) for key, course in head.items()
+            flip_of(base.get(key), course, lines, known.get(bare(course.id), UNKNOWN), silent=silent)
+            for key, course in head.items()
         ]
     told = [f"{flip.id}: {flip.state}: {flip.words}" for flip in flips]
     red = of(flips, "red")

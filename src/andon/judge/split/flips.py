@@ -12,6 +12,8 @@ from andon.judge.split.weigh import Course, Raised, Step
 
 MISSING = ("NameError", "ImportError", "ModuleNotFoundError", "UnboundLocalError")
 FAILED = ("AssertionError", "_pytest.outcomes.Failed")
+LIMIT, HANGS = "andon_events.py", "it never ended"
+"""The probe that ends a test which takes too long, and what is said of it."""
 State = Literal["seen", "unseen", "not red", "red", "stopped", "skipped"]
 Hint = tuple[bool, int | None]
 """Whether the runner itself saw the test fail, and in which line of it."""
@@ -63,7 +65,7 @@ def red_of(base: Course, lines: Lines, hint: Hint) -> Red | None:
     if base.raised is not None:
         return red_by_error(base.raised, lines)
     if not base.ended:
-        return Red("hang", "it never ended")
+        return Red("hang", HANGS)
     failed, line = hint
     if failed:
         doubtful = [step for step in base.steps if isinstance(step.answer, Unknown)]
@@ -74,6 +76,8 @@ def red_of(base: Course, lines: Lines, hint: Hint) -> Red | None:
 
 def red_by_error(raised: Raised, lines: Lines) -> Red:
     """Returns what an error that ended a test says."""
+    if raised.frames and PurePosixPath(raised.frames[-1][0]).name == LIMIT:
+        return Red("hang", HANGS)
     mine = [place for frame in raised.frames if (place := lines.place(*frame)) is not None]
     inside = bool(raised.frames) and lines.place(*raised.frames[-1]) is not None
     at = "{}:{}".format(*(raised.frames[-1] if not inside else mine[-1])) if raised.frames else "nowhere"
@@ -96,9 +100,10 @@ def is_missing(raised: Raised) -> bool:
     return raised.name == "TypeError" and "unexpected keyword argument" in raised.text
 
 
-def flip_of(base: Course | None, head: Course, lines: Lines, hint: Hint = UNKNOWN) -> Flip:
+def flip_of(base: Course | None, head: Course, lines: Lines, hint: Hint = UNKNOWN, *, silent: bool = False) -> Flip:
     """Returns what became of a test from the base to the head.
 
+    `silent`: a test that claims nothing may show that the product raises nothing any more.
     `red`: it is false with the patch. `stopped`: it did not go through when asked in this way, which the ordinary run
     may see otherwise. `unseen`: it may be green, but what it stands on is no plain data.
     """
@@ -120,7 +125,8 @@ def flip_of(base: Course | None, head: Course, lines: Lines, hint: Hint = UNKNOW
         return Flip(head.id, "unseen", doubt)
     if red is None:
         return Flip(head.id, "not red", "it is not red on the base")
-    why = unseen(red, head) or untold(head)
+    ended = silent and red.kind in ("raised", "hang")
+    why = unseen(red, head) or ("" if ended else untold(head))
     return Flip(head.id, "unseen", why) if why else Flip(head.id, "seen", red.words)
 
 
