@@ -100,6 +100,25 @@ def test_person_whose_test_does_not_come_to_the_change_is_asked(shop: Shop) -> N
     assert proof.outcome is Outcome.NEEDS_EYES
 
 
+OUTSIDE = """import subprocess
+import sys
+
+
+def test_total():
+    words = "from shop import prices; print(prices.total(['12']))"
+    ran = subprocess.run([sys.executable, "-c", words], capture_output=True, text=True, check=True)
+    assert ran.stdout.strip() == "1200"
+"""
+
+
+def test_test_that_starts_the_product_elsewhere_needs_eyes_only_of_an_agent(shop: Shop) -> None:
+    files = {**shop.edited(*FIX), "tests/test_outside.py": OUTSIDE}
+    proof = proof_on(shop, files)
+    assert proof.outcome is Outcome.NEEDS_EYES
+    assert "they use subprocess" in proof.saw
+    assert proof_on(shop, files, people=True).outcome is Outcome.HOLDS
+
+
 ONE_BRANCH = """from shop.labels import label
 
 

@@ -10,8 +10,8 @@ from andon.gittree import MODULE
 
 Listed = Callable[[str], bytes]
 """Gives `ls-tree -r -z --long --full-tree` of a tree or commit."""
-MOST_DEEP = 5
-"""Submodules within submodules, and folders in a submodule's name."""
+MOST, MOST_DEEP = 200, 5
+"""Submodules of a tree; submodules within submodules, and folders in a submodule's name."""
 
 
 def module_stores(repository: Path) -> Iterator[Path]:
@@ -37,23 +37,25 @@ def _stores(folder: Path, deep: int) -> Iterator[Path]:
             yield from _stores(child, deep - 1)
 
 
-def with_modules(
-    listing: bytes, mirror: Path, listed: Listed, deep: int = MOST_DEEP
-) -> tuple[bytes, tuple[bytes, ...]]:
+def with_modules(listing: bytes, mirror: Path, listed: Listed) -> tuple[bytes, tuple[bytes, ...]]:
     """Returns a listing in which each submodule whose commit is here gives its files, and paths of the other ones."""
     lines: list[bytes] = []
     gone: list[bytes] = []
-    for line in filter(None, listing.split(b"\0")):
-        head, _, path = line.partition(b"\t")
-        if not line.startswith(MODULE.encode() + b" "):
-            lines.append(line)
-        elif deep and is_here(commit := head.split()[2].decode(), mirror):
-            inner, lost = with_modules(listed(commit), mirror, listed, deep - 1)
-            gone += [path + b"/" + name for name in lost]
-            lines += [one.replace(b"\t", b"\t" + path + b"/", 1) for one in inner.split(b"\0") if one]
-        else:
-            lines.append(line)
-            gone.append(path)
+    laid = 0
+    todo = [(b"", listing, 0)]
+    while todo:
+        prefix, inside, deep = todo.pop()
+        for line in filter(None, inside.split(b"\0")):
+            head, tab, name = line.partition(b"\t")
+            path = prefix + name
+            if not head.startswith(MODULE.encode() + b" "):
+                lines.append(head + tab + path)
+            elif laid < MOST and deep < MOST_DEEP and is_here(commit := head.split()[2].decode(), mirror):
+                laid += 1
+                todo.append((path + b"/", listed(commit), deep + 1))
+            else:
+                lines.append(head + tab + path)
+                gone.append(path)
     return b"".join(line + b"\0" for line in lines), tuple(gone)
 
 
