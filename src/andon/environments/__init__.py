@@ -12,7 +12,7 @@ from pathlib import Path
 
 from andon.environments.building import Shop
 from andon.environments.foreign import Ground, find_ground, runtime_of
-from andon.environments.identity import find_identity, noted_version
+from andon.environments.identity import declared_name, find_identity, noted_version
 from andon.environments.interpreters import find_python, has_metadata, own_venv
 from andon.environments.layout import Suite, find_roots, find_suite
 from andon.environments.making import (
@@ -27,6 +27,7 @@ from andon.environments.making import (
     release_day,
 )
 from andon.environments.project import ProjectFiles, find_project
+from andon.environments.released import find_release
 from andon.errors import ConfigError, ExternalError
 from andon.protocols import Sandbox
 
@@ -82,7 +83,7 @@ def find_environment(
         notes.append(f"{own.name} of the repository cannot collect the suite, so an environment was made")
         interpreter = find_python(files, at)
         bench = bench._replace(before=release_day(at, interpreter))
-    kept = made_with_some_python(bench, suite, interpreter, at)
+    bench, kept = made_somehow(bench, suite, interpreter, at, shop)
     return bench.environment(kept.venv, kept.argv, kept.tests, [*notes, *kept.notes], described=True)
 
 
@@ -94,6 +95,26 @@ def with_own(bench: Bench, own: Path, suite: Suite, notes: list[str]) -> tuple[E
     if not found.usable:
         return None, last_words(found)
     return bench.environment(own, argv, found.tests, notes, described=described), ""
+
+
+def made_somehow(bench: Bench, suite: Suite, python: Path, at: datetime | None, shop: Shop) -> tuple[Bench, Kept]:
+    """Returns an environment; where none collects the suite, with what only the project's last release still holds.
+
+    Raises:
+        ExternalError: nothing could be made in which the suite is collected; says why.
+    """
+    try:
+        return bench, made_with_some_python(bench, suite, python, at)
+    except ExternalError:
+        name = declared_name(bench.files)
+        release = find_release(bench.files, shop._replace(before=bench.own), name) if name else None
+        if release is None:
+            raise
+        files = {**release.files, **bench.identity.files}
+        helped = bench._replace(identity=bench.identity._replace(files=files), released=release.version)
+        kept = made_with_some_python(helped, suite, python, at)
+        words = f"what its build makes is that of its release {release.version}: without it no suite is collected"
+        return helped, kept._replace(notes=(*kept.notes, words))
 
 
 def made_with_some_python(bench: Bench, suite: Suite, python: Path, at: datetime | None) -> Kept:

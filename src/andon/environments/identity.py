@@ -63,13 +63,6 @@ def noted_version(files: ProjectFiles) -> str:
 def guessed_identity(files: ProjectFiles, version: str, fallback: str) -> Identity:
     """Returns what can be read of a project whose build does not run here."""
     cfg, setup = files.setup_cfg, files.setup_py
-    names = (
-        files.table("project").get("name"),
-        files.table("tool", "poetry").get("name"),
-        files.ini(cfg, "metadata", "name"),
-        setup.get("name"),
-    )
-    name = next((text for text in names if isinstance(text, str) and plain_name(text)), fallback)
     written = next(
         (text for text in (files.ini(cfg, "metadata", "version"), setup.get("version")) if is_version(text)), version
     )
@@ -80,7 +73,18 @@ def guessed_identity(files: ProjectFiles, version: str, fallback: str) -> Identi
     for group, lines in subtable(setup, "entry_points").items():
         listed = [line for line in lines if isinstance(line, str)] if isinstance(lines, list) else [str(lines)]
         points |= parsed_points(f"[{group}]\n" + "\n".join(listed))
-    return Identity(name, str(written), points)
+    return Identity(declared_name(files) or fallback, str(written), points)
+
+
+def declared_name(files: ProjectFiles) -> str:
+    """Returns the name that a project gives itself; empty when only its build knows it."""
+    names = (
+        files.table("project").get("name"),
+        files.table("tool", "poetry").get("name"),
+        files.ini(files.setup_cfg, "metadata", "name"),
+        files.setup_py.get("name"),
+    )
+    return next((text for text in names if isinstance(text, str) and plain_name(text)), "")
 
 
 def is_version(text: object) -> bool:

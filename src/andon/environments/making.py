@@ -92,6 +92,8 @@ class Bench(NamedTuple):
     progress: Callable[[str], None]
     after: ProjectFiles | None = None
     """The same project with a person's patch."""
+    released: str = ""
+    """The project's release whose files stand in for what its build makes; empty for none."""
 
     def inside(self, path: str) -> str:
         """Returns a path of the project as one of the repository."""
@@ -187,6 +189,7 @@ def made_venv(bench: Bench, suite: Suite, python: Path) -> Kept:
     more = brought(bench, wanted)
     scripts = sorted(bench.identity.scripts.items())
     said = [RECIPE, str(python), str(bench.before), wanted, more, scripts, suite.argv, bool(find_uv())]
+    said += [bench.released] if bench.released else []
     venv = bench.cache / f"venv-{hashlib.sha256(json.dumps(said).encode()).hexdigest()[:20]}"
     told = venv / "made.json"
     with locked(venv.with_name(venv.name + ".lock")):
