@@ -389,6 +389,9 @@ def test_question_that_a_person_only_puts_otherwise_is_nothing_to_look_at(lab: L
     base = WRONG | {PRICES: ASKING}
     with lab.hearing(base, {PRICES: ASKING.replace("'1'", "'100'")}, people=True) as hearing:
         assert special_case(hearing).outcome is Outcome.HOLDS
+    other = ASKING.replace("os.getenv('CENTS', '1')", "os.environ['CENTS']")
+    with lab.hearing(base, {PRICES: other}, people=True) as hearing:
+        assert special_case(hearing).outcome is Outcome.HOLDS
     twice = ASKING.replace("'1'", "os.getenv('MANY', '100')")
     with lab.hearing(base, {PRICES: twice}, people=True) as hearing:
         assert special_case(hearing).outcome is Outcome.NEEDS_EYES

@@ -18,6 +18,7 @@ def found(test: str) -> list[str]:
         "assert vars(product)['X']",
         "assert 'X' in dir(product)",
         "assert 'X' in product.__dict__",
+        "assert product.__dict__['x'] == 1",
         "assert 'x' in open(product.__file__).read()",
         "assert inspect.signature(f)",
         "try:\n    product.checked\nexcept AttributeError:\n    assert False",
@@ -40,6 +41,8 @@ def test_question_for_names_is_told(test: str) -> None:
         "with patch('product.clock'):\n    assert product.checked(0)",
         "try:\n    f()\nexcept KeyError as error:\n    assert error.args",
         "try:\n    raise ValueError\nexcept Exception:\n    log.exception('boom')",
+        "product.__dict__.update(state)",
+        "product.__dict__['x'] = 1",
         "try:\n    import wcwidth\nexcept ImportError:\n    pytest.skip('no wcwidth')",
     ],
 )

@@ -48,6 +48,8 @@ ALWAYS = frozenset({"__eq__", "__ne__", "__bool__", "__contains__", "__lt__", "_
 LOSSY_SQL = re.compile(r"on conflict do nothing|or ignore into|delete\s+from|truncate|drop\s+table", re.IGNORECASE)
 CLOCK = re.compile(r"\.(now|utcnow|today|time|monotonic|perf_counter)`")
 """How a question for the time ends; a file that asked it before may ask it again: other proofs shift the clock."""
+ENVIRONMENT = re.compile(r"`os\.(environb?(\.get)?|getenvb?)`")
+"""Ways to ask for variables of the environment."""
 FILES = re.compile(
     r"[.`](open|read_text|read_bytes|exists|is_file|is_dir|isfile|isdir|stat|lstat|iterdir|fileno|expanduser)`"
 )
@@ -125,10 +127,10 @@ def every_line(text: str) -> frozenset[int]:
 
 def beyond(asks: Iterable[tuple[int, str]], gone: Iterable[tuple[int, str]]) -> Iterator[tuple[int, str]]:
     """Yields what added lines ask more often than the lines did in whose place they are."""
-    left = Counter(what for _, what in gone)
+    left = Counter(ENVIRONMENT.sub("`os.environ`", what) for _, what in gone)
     for line, what in asks:
-        if left[what]:
-            left[what] -= 1
+        if left[key := ENVIRONMENT.sub("`os.environ`", what)]:
+            left[key] -= 1
         else:
             yield line, what
 

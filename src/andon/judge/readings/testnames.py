@@ -20,14 +20,25 @@ def asks_for_names(text: str, lines: frozenset[int], changed: Collection[str]) -
         tree = parse(text)
     except (SyntaxError, ValueError):
         return
+    set_there = {id(one) for node in ast.walk(tree) for one in filled(node)}
     honest = {id(handler) for node in ast.walk(tree) if isinstance(node, ast.Try) for handler in plain(node)}
     for node in ast.walk(tree):
         line = getattr(node, "lineno", 0)
-        if id(node) in honest:
+        if id(node) in honest or id(node) in set_there:
             continue
         what = (asked(node) or replaced(node, changed)) if line in lines else ""
         if what:
             yield f"line {line}: {what}"
+
+
+def filled(node: ast.AST) -> Iterator[ast.expr]:
+    """Yields the `__dict__` that a node writes into: that asks nothing."""
+    match node:
+        case (
+            ast.Call(func=ast.Attribute(value=ast.Attribute(attr="__dict__") as held, attr="update"))
+            | ast.Subscript(value=ast.Attribute(attr="__dict__") as held, ctx=ast.Store())
+        ):
+            yield held
 
 
 def plain(node: ast.Try) -> Iterator[ast.ExceptHandler]:
