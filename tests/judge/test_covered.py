@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 
 import pytest
 from shop import FIX, NEW_TEST, Shop, open_shop
@@ -117,6 +118,23 @@ def test_test_that_starts_the_product_elsewhere_needs_eyes_only_of_an_agent(shop
     assert proof.outcome is Outcome.NEEDS_EYES
     assert "they use subprocess" in proof.saw
     assert proof_on(shop, files, people=True).outcome is Outcome.HOLDS
+
+
+AT_IMPORT = {
+    "shop/wrap.py": "def doubled(function):\n    return lambda number: function(number)\n",
+    "shop/sums.py": "from shop.wrap import doubled\n\n\n@doubled\ndef plain(number):\n    return number\n",
+}
+TWICE = "from shop.sums import plain\n\n\ndef test_plain():\n    assert plain(2) == 4\n"
+
+
+def test_decorator_that_ran_before_the_test_began_is_run_by_a_persons_test(tmp_path: Path) -> None:
+    fixed = {
+        "shop/wrap.py": "def doubled(function):\n    two = 2\n    return lambda number: two * function(number)\n",
+        "tests/test_twice.py": TWICE,
+    }
+    with open_shop(tmp_path, AT_IMPORT) as shop:
+        assert "2 of 2" in proof_on(shop, fixed, people=True).saw
+        assert "1 of 2" in proof_on(shop, fixed).saw
 
 
 ONE_BRANCH = """from shop.labels import label
