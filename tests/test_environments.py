@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import sys
+from collections.abc import Iterator
 from datetime import UTC, date, datetime
 from pathlib import Path
 from zipfile import ZipFile
@@ -14,11 +15,13 @@ from andon.environments import lay_over
 from andon.environments.collecting import fixtures_wanted, missing
 from andon.environments.declared import declared
 from andon.environments.identity import guessed_identity, static_identity
+from andon.environments.installing import pip_options
 from andon.environments.interpreters import find_python, fits, installed, released
 from andon.environments.layout import LOOSE, find_roots, find_suite, kept_options
 from andon.environments.layout import test_files as files_of_tests
 from andon.environments.making import own_day, release_day
 from andon.environments.project import ProjectFiles, find_project
+from andon.environments.released import find_release
 from andon.environments.requirements import pinned_below, requirement
 from andon.environments.wheels import read_wheel
 from andon.errors import DataError
@@ -165,6 +168,44 @@ def test_wheel_is_read_and_what_leaves_its_folder_is_not() -> None:
 def test_what_is_no_wheel_is_refused() -> None:
     with pytest.raises(DataError, match="no wheel"):
         read_wheel(b"hello")
+
+
+def wheel_of(folder: Path, name: str, version: str, files: dict[str, str]) -> None:
+    """Writes a wheel that can be installed."""
+    info = f"{name}-{version}.dist-info"
+    files = files | {
+        f"{info}/METADATA": f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n",
+        f"{info}/WHEEL": "Wheel-Version: 1.0\nGenerator: hand\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
+    }
+    record = "".join(f"{path},,\n" for path in (*files, f"{info}/RECORD"))
+    folder.mkdir(exist_ok=True)
+    with ZipFile(folder / f"{name}-{version}-py3-none-any.whl", "w") as wheel:
+        for path, text in (files | {f"{info}/RECORD": record}).items():
+            wheel.writestr(path, text)
+
+
+@pytest.fixture
+def registry(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A folder of wheels that is the only registry of the user's pip."""
+    monkeypatch.setenv("PIP_NO_INDEX", "1")
+    monkeypatch.setenv("PIP_FIND_LINKS", str(tmp_path / "wheels"))
+    pip_options.cache_clear()
+    yield tmp_path / "wheels"
+    pip_options.cache_clear()
+
+
+def test_last_release_gives_what_only_a_build_makes_but_neither_tests_nor_compiled_code(
+    tmp_path: Path, registry: Path
+) -> None:
+    held = {"graph/__init__.py": "", "graph/gen.py": "old", "graph/fast.so": "", "graph/tests/test_a.py": ""}
+    wheel_of(registry, "graph", "1.2", held | {"other.py": ""})
+    files = project(tmp_path / "work", {"src/graph/__init__.py": "new"})
+    found = find_release(files, "graph", cache=tmp_path, python=Path(sys.executable), before=None)
+    assert found is not None
+    assert found.version == "1.2"
+    assert found.files == {"graph/__init__.py": b"", "graph/gen.py": b"old"}
+    gone = find_release(files, "unknown-to-all", cache=tmp_path, python=Path(sys.executable), before=None)
+    assert gone is None
 
 
 # --- where things lie -----------------------------------------------------------------------------------------------

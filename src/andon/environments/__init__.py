@@ -83,7 +83,7 @@ def find_environment(
         notes.append(f"{own.name} of the repository cannot collect the suite, so an environment was made")
         interpreter = find_python(files, at)
         bench = bench._replace(before=release_day(at, interpreter))
-    bench, kept = made_somehow(bench, suite, interpreter, at, shop)
+    bench, kept = made_somehow(bench, suite, interpreter, at)
     return bench.environment(kept.venv, kept.argv, kept.tests, [*notes, *kept.notes], described=True)
 
 
@@ -97,7 +97,7 @@ def with_own(bench: Bench, own: Path, suite: Suite, notes: list[str]) -> tuple[E
     return bench.environment(own, argv, found.tests, notes, described=described), ""
 
 
-def made_somehow(bench: Bench, suite: Suite, python: Path, at: datetime | None, shop: Shop) -> tuple[Bench, Kept]:
+def made_somehow(bench: Bench, suite: Suite, python: Path, at: datetime | None) -> tuple[Bench, Kept]:
     """Returns an environment; where none collects the suite, with what only the project's last release still holds.
 
     Raises:
@@ -107,8 +107,8 @@ def made_somehow(bench: Bench, suite: Suite, python: Path, at: datetime | None, 
         return bench, made_with_some_python(bench, suite, python, at)
     except ExternalError:
         name = declared_name(bench.files)
-        release = find_release(bench.files, shop._replace(before=bench.own), name) if name else None
-        if release is None:
+        release = name and find_release(bench.files, name, cache=bench.cache, python=python, before=bench.own)
+        if not release:
             raise
         files = {**release.files, **bench.identity.files}
         helped = bench._replace(identity=bench.identity._replace(files=files), released=release.version)

@@ -195,8 +195,9 @@ def made_venv(bench: Bench, suite: Suite, python: Path) -> Kept:
     with locked(venv.with_name(venv.name + ".lock")):
         if told.is_file() and (venv / "bin" / "python").exists():  # an interpreter may be gone since
             kept = json.loads(told.read_text(encoding="utf-8"))
-            narrow = kept.get("narrow", False)  # another patch's tests may lie in other folders
-            return Kept(venv, suite.narrowed if narrow else tuple(kept["argv"]), kept["tests"], tuple(kept["notes"]))
+            near = suite.narrowed or suite.argv  # another patch's tests may lie in other folders
+            argv = near if kept.get("narrow") else tuple(kept["argv"])
+            return Kept(venv, argv, kept["tests"], tuple(kept["notes"]))
         shutil.rmtree(venv, ignore_errors=True)
         bench.progress("environment: installing what the project declares")
         make_venv(venv, python)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterator, Mapping
+from datetime import date
 from pathlib import Path
 from typing import NamedTuple
 
-from andon.environments.building import Shop
 from andon.environments.installing import install, make_venv
+from andon.environments.layout import FOLDERS
 from andon.environments.project import ProjectFiles
 from andon.environments.wheels import LARGEST, MOST
 from andon.errors import ExternalError
@@ -25,18 +26,18 @@ class Released(NamedTuple):
     """By the path from which they are imported."""
 
 
-def find_release(files: ProjectFiles, shop: Shop, name: str) -> Released | None:
-    """Returns the files of the last release of a name before the base was made, in packages that the project has.
+def find_release(files: ProjectFiles, name: str, *, cache: Path, python: Path, before: date | None) -> Released | None:
+    """Returns the files of the last release of a name before a day, in packages that the project has.
 
     None when there is none without a build of its own.
     """
-    with tempfile.TemporaryDirectory(prefix="release-", dir=shop.cache) as folder:
+    with tempfile.TemporaryDirectory(prefix="release-", dir=cache) as folder:
         venv = Path(folder) / "venv"
         try:
-            make_venv(venv, shop.python)
+            make_venv(venv, python)
         except ExternalError:
             return None
-        if not install(venv, [name], before=shop.before, alone=True).done:
+        if not install(venv, [name], before=before, alone=True).done:
             return None
         site = next(venv.glob("lib/python*/site-packages"))
         described = next(site.glob("*.dist-info"), None)
@@ -52,6 +53,8 @@ def held(site: Path, tops: set[str]) -> Iterator[tuple[str, bytes]]:
     room = MOST
     for path in sorted(path for top in tops for path in (site / top).rglob("*")):
         size = path.stat().st_size if path.is_file() and not path.is_symlink() else LARGEST + 1
-        if size <= min(LARGEST, room) and path.suffix not in COMPILED:
+        inside = path.relative_to(site)
+        # A test of the release that the base has no more would be collected with the others.
+        if size <= min(LARGEST, room) and path.suffix not in COMPILED and FOLDERS.isdisjoint(inside.parts):
             room -= size
-            yield path.relative_to(site).as_posix(), path.read_bytes()
+            yield inside.as_posix(), path.read_bytes()

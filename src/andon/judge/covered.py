@@ -71,8 +71,8 @@ def seen_of(hearing: Hearing, changed: Sequence[Statement], run: TestRun) -> See
         for path, lines in lines_of(run, test).items():
             ran.setdefault(path, set()).update(lines)
     if hearing.people:  # a decorator that makes what the test calls has run before the test began
-        for path, lines in run.covered.get("", {}).items():
-            ran.setdefault(path, set()).update(lines)
+        for path, before in run.covered.get("", {}).items():
+            ran.setdefault(path, set()).update(before)
     imported = {path for files in run.covered.values() for path in files}
     return Seen(len(changed), [one.words for one in changed if not came_to(one, ran, imported)])
 
