@@ -435,6 +435,18 @@ def test_change_whose_tests_only_ask_for_a_new_name_is_not_reproduced(lab: Lab) 
         assert new_test_on_base(hearing).outcome is Outcome.FAILS
 
 
+@pytest.mark.parametrize(
+    ("more", "outcome"), [({"fast.c": "int cents;\n"}, VerdictOutcome.JUDGE_BROKEN), ({}, VerdictOutcome.REJECTED)]
+)
+def test_new_test_that_is_red_where_part_of_the_change_is_not_built_tells_nothing(
+    more: dict[str, str], outcome: VerdictOutcome, lab: Lab
+) -> None:
+    head = {PRICES: WRONG[PRICES] + "\n", "tests/test_cents.py": TEST}
+    with lab.hearing(WRONG | dict.fromkeys(more, ""), head | more, people=True) as hearing:
+        verdict = hear(hearing)
+    assert verdict.outcome is outcome, verdict
+
+
 def test_new_test_that_needs_what_is_no_text_tells_nothing(lab: Lab) -> None:
     diff = (
         "diff --git a/tests/data/zone b/tests/data/zone\nnew file mode 120000\n--- /dev/null\n+++ b/tests/data/zone\n"

@@ -6,7 +6,8 @@ whatever is the project's own code runs in the sandbox.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 
@@ -106,15 +107,24 @@ def made_somehow(bench: Bench, suite: Suite, python: Path, at: datetime | None) 
     try:
         return bench, made_with_some_python(bench, suite, python, at)
     except ExternalError:
-        name = declared_name(bench.files)
-        release = name and find_release(bench.files, name, cache=bench.cache, python=python, before=bench.own)
-        if not release:
-            raise
-        files = {**release.files, **bench.identity.files}
-        helped = bench._replace(identity=bench.identity._replace(files=files), released=release.version)
-        kept = made_with_some_python(helped, suite, python, at)
-        words = f"what its build makes is that of its release {release.version}: without it no suite is collected"
-        return helped, kept._replace(notes=(*kept.notes, words))
+        for helped in with_releases(bench, python):
+            with suppress(ExternalError):
+                kept = made_with_some_python(helped, suite, python, at)
+                words = f"what its build makes is that of release {helped.released}: without it no suite is collected"
+                return helped, kept._replace(notes=(*kept.notes, words))
+        raise
+
+
+def with_releases(bench: Bench, python: Path) -> Iterator[Bench]:
+    """Yields a bench with the files of the project's last release before the base, and of its newest."""
+    name = declared_name(bench.files)
+    known: set[str] = set()
+    for before in dict.fromkeys((bench.own, None)) if name else ():
+        release = find_release(bench.files, name, cache=bench.cache, python=python, before=before)
+        if release is not None and release.version not in known:
+            known.add(release.version)
+            files = {**release.files, **bench.identity.files}
+            yield bench._replace(identity=bench.identity._replace(files=files), released=release.version)
 
 
 def made_with_some_python(bench: Bench, suite: Suite, python: Path, at: datetime | None) -> Kept:

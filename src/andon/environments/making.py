@@ -34,7 +34,7 @@ SETTLED = timedelta(days=178)
 """After a Python came out, until what is released runs on it: nothing older is asked for."""
 TEXTS = 2**22
 """Characters of test files that are read for the fixtures that they use."""
-WARNED = "-o", "filterwarnings=default"
+WARNED = "-o", "filterwarnings=default", "-W", "default"
 SCRIPT = """\
 #!{python}
 import importlib, sys

@@ -34,6 +34,8 @@ HOOKS = ("sitecustomize", "usercustomize", "pytest", "_pytest", "pluggy", "cover
 TEST_FOLDER = re.compile(r"_*(unit_?)?tests?(ing|_?suite)?_*|spec", re.IGNORECASE)
 LONE_TESTS = re.compile(r"(unit_?)?tests?\.py", re.IGNORECASE)
 """Names of tests at the top of a repository; below it a product may well have such a module."""
+COMPILED = frozenset({".c", ".h", ".cc", ".cpp", ".cxx", ".hpp", ".pyx", ".pxd", ".pxi", ".rs", ".go", ".f90"})
+"""Ends of source that a Python project builds before it is loaded; the judge builds nothing."""
 NOT_CODE = frozenset({".md", ".rst", ".txt", ".adoc"})
 
 
@@ -108,6 +110,11 @@ def is_test(path: str) -> bool:
 def imports(text: str, stem: str) -> bool:
     """Tells whether a line of a Python text imports something that is called like a file."""
     return re.search(rf"^\s*(from|import)\b.*\b{re.escape(stem)}\b", text, re.MULTILINE) is not None
+
+
+def is_compiled(path: str) -> bool:
+    """Tells whether a file is source in a language that is compiled."""
+    return PurePosixPath(path).suffix.lower() in COMPILED
 
 
 def is_code(path: str) -> bool:

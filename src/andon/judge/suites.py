@@ -9,7 +9,7 @@ from pathlib import PurePosixPath
 
 from andon.judge.hearing import Hearing
 from andon.judge.outcome import BrokenError, fails, holds, needs_eyes
-from andon.judge.paths import colliding, imports, is_test
+from andon.judge.paths import colliding, imports, is_compiled, is_test
 from andon.judge.wholesuite import TEST_SECONDS, ending, whole_suite
 from andon.models import Outcome, Proof, TestEvent, TestRun
 from andon.probes.reading import BROKEN_OFF
@@ -135,6 +135,9 @@ def people_green(name: str, events: list[TestEvent], hearing: Hearing) -> Proof:
     apart = [path for path in hearing.aside if is_test(path)]
     if bad and not turned and apart:
         raise BrokenError(f"the new tests are red without what is set aside, which is no text: {', '.join(apart)}")
+    built = [item.path for item in hearing.source if hearing.runner is PYTEST and is_compiled(item.path)]
+    if bad and not turned and built:
+        raise BrokenError(f"the new tests are red, and part of the change is in what is not built here: {built[0]}")
     if bad and not turned and is_red_as_a_whole(old := hearing.untouched):
         raise BrokenError(f"the files of the new tests were red before anyone touched them: {counts(old.events)}")
     if bad and not turned:
