@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import json
+import subprocess
 import sys
 from collections.abc import Iterator
 from datetime import UTC, date, datetime
@@ -10,7 +12,9 @@ from pathlib import Path
 from zipfile import ZipFile
 
 import pytest
+from pydantic import JsonValue
 
+import andon.environments
 from andon.environments import lay_over
 from andon.environments.collecting import fixtures_wanted, missing
 from andon.environments.declared import declared
@@ -206,6 +210,39 @@ def test_last_release_gives_what_only_a_build_makes_but_neither_tests_nor_compil
     assert found.files == {"graph/__init__.py": b"", "graph/gen.py": b"old"}
     gone = find_release(files, "unknown-to-all", cache=tmp_path, python=Path(sys.executable), before=None)
     assert gone is None
+
+
+BACKEND = """asked = []
+
+
+def get_requires_for_build_wheel(settings):
+    asked.append(1)
+    return {wants}
+
+
+def build_wheel(folder, settings):
+    assert not asked
+    return "a-1-py3-none-any.whl"
+"""
+
+
+@pytest.mark.parametrize(
+    ("wants", "told"),
+    [
+        ("[]", {"wheel": "a-1-py3-none-any.whl"}),
+        ("['pytest', 'no-such-thing>=2']", {"requires": ["no-such-thing>=2"]}),
+        ("exit('no java')", {"error": "no java"}),
+    ],
+)
+def test_each_hook_of_a_backend_runs_in_a_process_of_its_own(wants: str, told: JsonValue, tmp_path: Path) -> None:
+    project(tmp_path, {"back/backend.py": BACKEND.format(wants=wants)})
+    script = Path(andon.environments.__file__).with_name("inside") / "andon_build.py"
+    argv = [sys.executable, str(script), str(tmp_path), "backend", "back"]
+    subprocess.run(argv, cwd=tmp_path, check=True)
+    found = json.loads((tmp_path / "told.json").read_text())
+    if "error" in found:
+        found["error"] = found["error"].strip().rpartition(" SystemExit: ")[2].splitlines()[-1].rpartition(": ")[2]
+    assert found == told
 
 
 # --- where things lie -----------------------------------------------------------------------------------------------
