@@ -15,6 +15,7 @@ def found(test: str) -> list[str]:
     "test",
     [
         "assert hasattr(product, 'X')",
+        "subprocess.run(['cat', product.__file__])",
         "assert vars(product)['X']",
         "assert 'X' in dir(product)",
         "assert 'X' in product.__dict__",
@@ -42,6 +43,7 @@ def test_question_for_names_is_told(test: str) -> None:
         "try:\n    f()\nexcept KeyError as error:\n    assert error.args",
         "try:\n    raise ValueError\nexcept Exception:\n    log.exception('boom')",
         "product.__dict__.update(state)",
+        "subprocess.run([sys.executable, '-m', 'coverage', 'run', product.__file__])",
         "product.__dict__['x'] = 1",
         "try:\n    import wcwidth\nexcept ImportError:\n    pytest.skip('no wcwidth')",
     ],

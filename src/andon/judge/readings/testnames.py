@@ -20,11 +20,11 @@ def asks_for_names(text: str, lines: frozenset[int], changed: Collection[str]) -
         tree = parse(text)
     except (SyntaxError, ValueError):
         return
-    set_there = {id(one) for node in ast.walk(tree) for one in filled(node)}
+    used = {id(one) for node in ast.walk(tree) for one in (*filled(node), *started(node))}
     honest = {id(handler) for node in ast.walk(tree) if isinstance(node, ast.Try) for handler in plain(node)}
     for node in ast.walk(tree):
         line = getattr(node, "lineno", 0)
-        if id(node) in honest or id(node) in set_there:
+        if id(node) in honest or id(node) in used:
             continue
         what = (asked(node) or replaced(node, changed)) if line in lines else ""
         if what:
@@ -39,6 +39,13 @@ def filled(node: ast.AST) -> Iterator[ast.expr]:
             | ast.Subscript(value=ast.Attribute(attr="__dict__") as held, ctx=ast.Store())
         ):
             yield held
+
+
+def started(node: ast.AST) -> Iterator[ast.expr]:
+    """Yields the `__file__` of what a node runs with an interpreter of its own: that runs it, and reads nothing."""
+    match node:
+        case ast.List(elts=[ast.Attribute(value=ast.Name(id="sys"), attr="executable"), *words]):
+            yield from (word for word in words if isinstance(word, ast.Attribute) and word.attr == "__file__")
 
 
 def plain(node: ast.Try) -> Iterator[ast.ExceptHandler]:
