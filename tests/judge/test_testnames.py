@@ -16,6 +16,8 @@ def found(test: str) -> list[str]:
     [
         "assert hasattr(product, 'X')",
         "subprocess.run(['cat', product.__file__])",
+        "subprocess.run([sys.executable, '-c', SEARCH, product.__file__])",
+        "subprocess.run([sys.executable, '-m', 'ast', product.__file__])",
         "assert vars(product)['X']",
         "assert 'X' in dir(product)",
         "assert 'X' in product.__dict__",

@@ -10,6 +10,8 @@ from andon.judge.syntax import parse
 NAMING = frozenset({"vars", "dir", "hasattr", "getattr", "globals", "locals", "ast.parse", "compile"})
 WRITTEN = frozenset({"__code__", "__dict__", "__file__", "__doc__", "__version__", "__closure__", "__annotations__"})
 """What a thing says of how it is written; a test of its own `__file__` looks for what lies beside it."""
+STARTING = frozenset({"-m", "coverage", "run", "--parallel-mode", "-u", "-B", "-I"})
+"""Words between an interpreter and the file that it runs."""
 CAUGHT = frozenset({"AttributeError", "NameError", "ImportError", "ModuleNotFoundError", "Exception", "BaseException"})
 """Errors by which a test notices that a name is not there."""
 
@@ -45,7 +47,11 @@ def started(node: ast.AST) -> Iterator[ast.expr]:
     """Yields the `__file__` of what a node runs with an interpreter of its own: that runs it, and reads nothing."""
     match node:
         case ast.List(elts=[ast.Attribute(value=ast.Name(id="sys"), attr="executable"), *words]):
-            yield from (word for word in words if isinstance(word, ast.Attribute) and word.attr == "__file__")
+            for word in words:
+                if isinstance(word, ast.Attribute) and word.attr == "__file__":
+                    yield word
+                elif not (isinstance(word, ast.Constant) and word.value in STARTING):
+                    return
 
 
 def plain(node: ast.Try) -> Iterator[ast.ExceptHandler]:
