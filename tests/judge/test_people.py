@@ -447,6 +447,16 @@ def test_new_test_that_is_red_where_part_of_the_change_is_not_built_tells_nothin
     assert verdict.outcome is outcome, verdict
 
 
+def test_persons_claim_about_the_name_of_an_error_misses_no_name(lab: Lab) -> None:
+    says = "def complaint(text):\n    return {}\n"
+    test = (
+        "from shop.prices import complaint\n\n\ndef test_says():\n    assert complaint('(') == 'SyntaxError: invalid'\n"
+    )
+    head = {PRICES: says.format("'SyntaxError: invalid'"), "tests/test_says.py": test}
+    with lab.hearing(WRONG | {PRICES: says.format("None")}, head, people=True) as hearing:
+        assert new_test_on_base(hearing).outcome is Outcome.HOLDS
+
+
 def test_new_test_that_needs_what_is_no_text_tells_nothing(lab: Lab) -> None:
     diff = (
         "diff --git a/tests/data/zone b/tests/data/zone\nnew file mode 120000\n--- /dev/null\n+++ b/tests/data/zone\n"
