@@ -119,6 +119,29 @@ def test_fix_beside_the_only_call_holds(lab: Lab) -> None:
     assert proof_of(lab, HANDED, report=BASE[REPORT])[0] is Outcome.HOLDS
 
 
+@pytest.mark.parametrize(("people", "outcome"), [(True, Outcome.HOLDS), (False, Outcome.NEEDS_EYES)])
+def test_test_that_calls_the_function_is_a_caller_for_an_agents_fix_alone(
+    people: bool, outcome: Outcome, lab: Lab
+) -> None:
+    old = "from ledger.amounts import read_amount\n\n\ndef test_old():\n    assert read_amount('1') == 1\n"
+    with lab.hearing(
+        {**BASE, "tests/test_old.py": old}, {LEDGER: HANDED, "tests/test_new.py": TEST}, people=people
+    ) as hearing:
+        proof = no_use_left_behind(hearing)
+    assert proof is not None
+    assert proof.outcome is outcome, proof
+
+
+def test_function_that_calls_itself_is_no_other_caller(lab: Lab) -> None:
+    deep = "def read_amount(text):\n    return int(text) if text.isdigit() else read_amount(text[1:])\n"
+    base = {**BASE, LEDGER: deep + TOTAL}
+    fixed = {LEDGER: base[LEDGER].replace(CALL, f"read_amount({SIGNED})"), "tests/test_new.py": TEST}
+    with lab.hearing(base, fixed) as hearing:
+        proof = no_use_left_behind(hearing)
+    assert proof is not None
+    assert proof.outcome is Outcome.HOLDS, proof
+
+
 def test_fix_that_gives_one_call_what_others_have_holds(lab: Lab) -> None:
     report = OTHER.replace("(cell)", '(cell.replace("(", "-"))')
     assert proof_of(lab, HANDED, report=report)[0] is Outcome.HOLDS

@@ -246,8 +246,8 @@ def bare(text: str, use: Use) -> list[int]:
     """
     found: dict[tuple[int, int], bool] = {}
     for scope in scopes(text).values():
-        if isinstance(scope, Function) and scope.name == use.wrapper:
-            continue  # it is what is new
+        if isinstance(scope, Function) and scope.name in (use.wrapper, use.name):
+            continue  # it is what is new, or hands a part of what it was handed to itself
         for unit in units(scope):
             for at, above in walked(unit.value):
                 node = told(at)
