@@ -119,17 +119,15 @@ def test_fix_beside_the_only_call_holds(lab: Lab) -> None:
     assert proof_of(lab, HANDED, report=BASE[REPORT])[0] is Outcome.HOLDS
 
 
-@pytest.mark.parametrize(("people", "outcome"), [(True, Outcome.HOLDS), (False, Outcome.NEEDS_EYES)])
-def test_test_that_calls_the_function_is_a_caller_for_an_agents_fix_alone(
-    people: bool, outcome: Outcome, lab: Lab
-) -> None:
+@pytest.mark.parametrize("people", [True, False])
+def test_test_that_calls_the_function_stands_for_callers_elsewhere(people: bool, lab: Lab) -> None:
     old = "from ledger.amounts import read_amount\n\n\ndef test_old():\n    assert read_amount('1') == 1\n"
     with lab.hearing(
         {**BASE, "tests/test_old.py": old}, {LEDGER: HANDED, "tests/test_new.py": TEST}, people=people
     ) as hearing:
         proof = no_use_left_behind(hearing)
     assert proof is not None
-    assert proof.outcome is outcome, proof
+    assert proof.outcome is Outcome.NEEDS_EYES, proof
 
 
 def test_function_that_calls_itself_is_no_other_caller(lab: Lab) -> None:

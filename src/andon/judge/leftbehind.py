@@ -67,18 +67,12 @@ def is_asked(hearing: Hearing, use: Use) -> bool:
 
 
 def python_texts(hearing: Hearing) -> Iterator[tuple[str, str]]:
-    """Yields path and text of each Python file with the patch, tests last.
-
-    A test that calls the function is green with the patch: it is left out for a person's fix, and stands for callers
-    outside the project for an agent's.
-    """
+    """Yields path and text of each Python file with the patch, tests last: these stand for callers elsewhere."""
     head = hearing.reading(hearing.judged_diff)
     paths = {path for path in (*hearing.existing, *(item.path for item in hearing.files)) if path.endswith(".py")}
     fresh = {item.path for item in hearing.tests}
     for path in sorted(paths - fresh, key=lambda path: (is_test(path), path)):
         file = head / path
-        if hearing.people and is_test(path):
-            continue
         if file.is_file() and not file.is_symlink() and file.stat().st_size <= MOST_BYTES:
             yield path, hearing.text_of(file) or ""
 

@@ -66,7 +66,12 @@ OF_MODULES = frozenset(
     }
 )
 """What tells something, of whatever module or class it is asked."""
-OF_ANYTHING = frozenset(
+OF_PARAMETERS = frozenset(
+    {"__bound__", "__constraints__", "__default__", "__type_params__", "evaluate_bound", "evaluate_constraints",
+     "evaluate_default"}
+)  # fmt: skip
+"""What reaches into parameters of types, which are run late, and where an older Python reads nothing."""
+OF_ANYTHING = OF_PARAMETERS | frozenset(
     {"f_back", "f_code", "f_globals", "f_locals", "f_builtins", "tb_frame", "gi_frame", "cr_frame", "__traceback__",
      "__globals__", "__subclasses__", "__builtins__", "__loader__", "__spec__", "exists", "is_file", "is_dir", "stat",
      "lstat", "read_text", "read_bytes", "iterdir", "isatty", "fileno", "expanduser", "is_mount", "samefile",
@@ -83,7 +88,7 @@ SCOPES = (
 """What has names of its own, or makes names of others one's own."""
 WORDS = frozenset(
     {"f_back", "f_code", "f_globals", "f_locals", "tb_frame", "gi_frame", "cr_frame", "_getframe", "__traceback__",
-     "__globals__", "__subclasses__", "__builtins__", "__import__", "environ", "__code__"}
+     "__globals__", "__subclasses__", "__builtins__", "__import__", "environ", "__code__", *OF_PARAMETERS}
 )  # fmt: skip
 """The same in a text: it may be made into a name."""
 
