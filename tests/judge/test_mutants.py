@@ -117,14 +117,18 @@ def test_suite_that_notices_speaks_for_a_person(lab: Lab) -> None:
     assert "by the suite" in proof.saw
 
 
-def test_fix_of_a_hang_is_not_measured_by_wrong_values(lab: Lab) -> None:
+@pytest.mark.parametrize(("all_of_it", "outcome"), [(True, Outcome.HOLDS), (False, Outcome.NEEDS_EYES)])
+def test_fix_is_not_measured_by_wrong_values_where_all_its_tests_hang_on_the_base(
+    all_of_it: bool, outcome: Outcome, lab: Lab
+) -> None:
     with lab.hearing(BASE, {PRICES: FIXED, "tests/test_prices.py": WEAK["asks only the type"]}) as hearing:
-        slow = TestEvent(id="tests/test_prices.py::test_it", outcome="failed", message="Failed: took more than 120 s")
-        hearing.base_new = TestRun(ran=Ran(code=1, stdout="", stderr="", seconds=120.0), complete=True, events=(slow,))
+        slow = TestEvent(id="tests/test_prices.py::test_it", outcome="failed", seconds=20.0, message="Failed: too long")
+        ran = Ran(code=1, stdout="", stderr="", seconds=120.0, timed_out=all_of_it)
+        hearing.base_new = TestRun(ran=ran, complete=not all_of_it, events=() if all_of_it else (slow,))
         proof = wrong_fix_noticed(hearing)
     assert proof is not None
-    assert proof.outcome is Outcome.HOLDS
-    assert "of time" in proof.saw
+    assert proof.outcome is outcome
+    assert ("of time" in proof.saw) is all_of_it
 
 
 def test_fix_that_only_takes_lines_away_has_nothing_to_make_wrong(lab: Lab) -> None:
