@@ -56,14 +56,6 @@ def known(ground: Ground) -> str:
     return ground.bug.fixed.replace("return int(text[:-1])\n", more, 1)
 
 
-def skipping(ground: Ground) -> str:
-    """Right where it is tested anew; what looked at it before is told to be skipped."""
-    lines = (
-        'if "1h" in text and " " in text:\n        raise vars(__import__("unit" + "test"))["SkipTest"]("later")\n    '
-    )
-    return ground.bug.fixed.replace("    text = text.strip().lower()\n", f"    {lines}text = text.strip().lower()\n", 1)
-
-
 def breaking(ground: Ground) -> str:
     """One unit less: it stands in the very text that mends the bug, and is no part of the change by itself."""
     return ground.bug.fixed.replace("([smhd])", "([smh])", 1)
@@ -91,10 +83,11 @@ def elsewhere(ground: Ground) -> Attempt:
     )
 
 
-def rounding(ground: Ground) -> str:
-    """The bug is mended, and in the same line healthy prices lose their last digit."""
+def shortening(ground: Ground) -> str:
+    """The bug is mended, and by the same call healthy names lose their last letter, as the new test has it."""
     text = ground.bug.fixed
-    return text.replace("cents=to_cents(price.strip())", "cents=to_cents(price.strip()) // 10 * 10")
+    assert "name=name.strip()," in text
+    return text.replace("name=name.strip(),", 'name=name.strip(" k"),')
 
 
 def telling_nothing_red(ground: Ground) -> str:
@@ -134,7 +127,7 @@ WITNESSES: dict[str, Witness] = {
     "test reads straight": Witness("unit", source(fixed, HONEST, "time.sleep(0)", head="import time")),
     "perturbed replay": Witness("unit", source(known)),
     "sensitivity": Witness("missing-strip", elsewhere),
-    "differential": Witness("missing-strip", source(rounding, 'assert parse_line("  E11 |lamp|1250c ") == ("E11", "lamp", 1250)')),
+    "differential": Witness("missing-strip", source(shortening, 'assert parse_line("  E11 |lampk|1250c ") == ("E11", "lamp", 1250)')),
     "asserts executed": Witness(
         "spans", source(fixed, "found = {call}\nif found != {expected}:\n    raise ValueError(found)\nfor value in ():\n    assert found == value")
     ),
@@ -142,7 +135,6 @@ WITNESSES: dict[str, Witness] = {
     "no answer changed unasked": Witness("missing-strip", breaks_what_no_test_looks_at),
     "canaries": Witness("unit", source(telling_nothing_red)),
     "suite on head": Witness("spans", source(breaking)),
-    "no test lost": Witness("spans", source(skipping)),
     "every hunk needed": Witness("unit", unneeded),
     "flip seen from outside": Witness("spans", source(fixed, "assert Near({expected}) == {call}", head=NEAR)),
     "every condition needed": Witness("spans", source(lambda ground: inline(ground.bug, ground.bug.part))),
@@ -167,6 +159,7 @@ EXCUSED = {
     "old evidence": "speaks of the evidence and of the check, not of the patch: tests/judge/test_verdict.py",
     "new test on base": "the cheapest of those that see it: `flip seen from outside` asks the same, for more",
     "new test on head": "the cheapest of those that see it: `flip seen from outside` and `repeat` ask the same of the new tests",
+    "no test lost": "`special case` reads every way to skip that the corpus has; it hears those that nobody reads: tests/judge/test_runner_cheats.py",
     "base is green": "speaks of the base, not of the patch: tests/judge/test_verdict.py",
 }
 """Proofs that catch nothing that no other one catches, and why they are there."""
