@@ -162,14 +162,7 @@ def open_hearing(
     scratch = open_scratch("sqlite", cache / "scratch")
     bare = Means(repo, SystemSettings(test="true"), sandbox, scratch, work, ask_sql, asked.repository)
     try:
-        with open_workspace(bare, patch.base) as tree, open_workspace(bare, asked.head) as after:
-            ground = ground_of(asked, patch, tree.root)
-            found = ground or environment_of(
-                asked, patch, repo, tree.root, after.root, cache=cache, sandbox=sandbox, progress=progress
-            )
-        means = means_of(bare, asked, found)
-        for note in () if isinstance(found, Ground) else found.notes:
-            progress(f"environment: {note}")
+        means = prepared(asked, patch, bare, cache=cache, progress=progress)
         with open_workspace(means, patch.base) as workspace:
             yield Hearing(
                 patch=patch,
@@ -186,6 +179,23 @@ def open_hearing(
             )
     finally:
         scratch.close()
+
+
+def prepared(asked: Asked, patch: Patch, bare: Means, *, cache: Path, progress: Callable[[str], None]) -> Means:
+    """Returns what a checkout needs so that the suite can run on it; what was learnt on the way is told.
+
+    Raises:
+        ExternalError: no environment could be made in which the suite is collected.
+    """
+    from andon.workspace import open_workspace
+
+    with open_workspace(bare, patch.base) as tree, open_workspace(bare, asked.head) as after:
+        found = ground_of(asked, patch, tree.root) or environment_of(
+            asked, patch, bare.repo, tree.root, after.root, cache=cache, sandbox=bare.sandbox, progress=progress
+        )
+    for note in () if isinstance(found, Ground) else found.notes:
+        progress(f"environment: {note}")
+    return means_of(bare, asked, found)
 
 
 def means_of(bare: Means, asked: Asked, found: Ground | Environment) -> Means:

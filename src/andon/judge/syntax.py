@@ -52,10 +52,10 @@ def as_older(text: str) -> str:
         ]
     except (tokenize.TokenError, SyntaxError):  # an open bracket, or dedents that fit nothing
         return text
-    lines = text.splitlines(keepends=True)
+    lines = text.split("\n")  # as tokens count them: a form feed ends none
     for blank in sorted(blanks(tokens), reverse=True):
         blank_out(lines, blank)
-    return "".join(lines)
+    return "\n".join(lines)
 
 
 def blanks(tokens: Sequence[tokenize.TokenInfo]) -> Iterator[Blank]:
@@ -98,7 +98,7 @@ def blank_out(lines: list[str], blank: Blank) -> None:
     (first, left), (last, right) = blank.start, blank.end
     for number in range(first, last + 1):
         line = lines[number - 1]
-        start, end = (left if number == first else 0), (right if number == last else len(line.rstrip("\r\n")))
+        start, end = (left if number == first else 0), (right if number == last else len(line.rstrip("\r")))
         size = len(line[start:end].encode())
         piece = blank.by.ljust(size) if number == last else "\\".rjust(size)  # the line goes on in the next one
         lines[number - 1] = line[:start] + piece + line[end:]

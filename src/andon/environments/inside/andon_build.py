@@ -55,7 +55,7 @@ def apart(hook: Callable[[], list[str]]) -> list[str]:
     if not child:
         try:
             told: dict[str, Any] = {"gives": list(hook())}
-        except BaseException:  # noqa: BLE001  # as above
+        except BaseException:  # noqa: BLE001  # whatever the hook raises is told to the parent
             told = {"error": traceback.format_exc()[-4000:]}
         with open(write, "w", encoding="utf-8") as file:
             json.dump(told, file)
