@@ -9,8 +9,8 @@ import pytest
 from shop import FIX, NEW_TEST, Shop, open_shop
 
 from andon.judge.asserts import parsed
-from andon.judge.covered import changed_lines_run, hunk_numbers, spans_of
-from andon.judge.difftext import Hunk
+from andon.judge.covered import changed_lines_run, spans_of
+from andon.judge.difftext import FileDiff, Hunk, added_lines, removed_lines
 from andon.models import Outcome, Proof
 
 MORE = """
@@ -247,5 +247,6 @@ def test_statements_are_heads_of_blocks_and_simple_ones_and_no_texts() -> None:
 
 def test_numbers_of_a_hunk_are_those_of_either_side() -> None:
     hunk = Hunk("@@ -3,3 +3,4 @@ def f():", (" a", "-b", "+c", "+d", " e"))
-    assert list(hunk_numbers(hunk, added=True)) == [4, 5]
-    assert list(hunk_numbers(hunk, added=False)) == [4]
+    item = FileDiff("a.py", "changed", (), (hunk,))
+    assert added_lines(item) == {4, 5}
+    assert removed_lines(item) == {4}

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from andon.judge.asserts import lines_of, parsed
-from andon.judge.difftext import HUNK, FileDiff, Hunk
+from andon.judge.difftext import added_lines, removed_lines
 from andon.judge.hearing import Hearing
 from andon.judge.outcome import fails, holds, needs_eyes
 from andon.judge.suites import function_of, of_tests
@@ -135,31 +135,12 @@ def statements(hearing: Hearing, root: Path, *, added: bool) -> list[Statement]:
         if parsed_file is None:
             continue
         spans = list(spans_of(parsed_file.body, imported=True))
-        for line in numbers(item, added=added):
+        for line in sorted(added_lines(item) if added else removed_lines(item)):
             around = [span for span in spans if span[0] <= line <= span[1]]
             if around:
                 first, last, imported = min(around, key=lambda span: span[1] - span[0])
                 found[Statement(item.path, first, last, imported)] = None
     return list(found)
-
-
-def numbers(item: FileDiff, *, added: bool) -> Iterator[int]:
-    """Yields the line numbers that a file's diff adds, in the new text, or removes, in the old one."""
-    for hunk in item.hunks:
-        yield from hunk_numbers(hunk, added=added)
-
-
-def hunk_numbers(hunk: Hunk, *, added: bool) -> Iterator[int]:
-    header = HUNK.fullmatch(hunk.header)
-    if header is None:
-        return
-    number = int(header[3] if added else header[1])
-    sign, other = ("+", "-") if added else ("-", "+")
-    for line in hunk.lines:
-        if line.startswith(sign):
-            yield number
-        if not line.startswith((other, "\\")):
-            number += 1
 
 
 def spans_of(body: Sequence[ast.stmt], *, imported: bool) -> Iterator[tuple[int, int, bool]]:
